@@ -1,0 +1,16 @@
+foreach(program ciaosfs mkfs.ciaos fsck.ciaos)
+  if(TARGET ${program})
+    if(program STREQUAL "ciaosfs")
+      install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    else()
+      install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}")
+    endif()
+  endif()
+endforeach()
+
+file(GLOB manual_pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.8")
+install(FILES ${manual_pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
+
+# A script and not install(FILES): the prefix may first be named by `cmake --install --prefix`.
+install(CODE "set(bindir \"${CMAKE_INSTALL_BINDIR}\")\nset(sbindir \"${CMAKE_INSTALL_SBINDIR}\")")
+install(SCRIPT "${PROJECT_SOURCE_DIR}/cmake/InstallLinks.cmake")

@@ -1,0 +1,37 @@
+# ciaos_library(<name> SOURCES <folder> LINKS <targets...> [EXCEPTIONS])
+#
+# One static library ciaos_<name> per folder, of all its .cc files but main.cc, so that a test links what the program
+# links. A folder without sources yet is an INTERFACE library: its neighbours and its tests configure all the same.
+# Libraries are built without exceptions unless they say EXCEPTIONS.
+function(ciaos_library name)
+  cmake_parse_arguments(arg "EXCEPTIONS" "SOURCES" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${arg_SOURCES}/*.cc")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  if(NOT sources)
+    add_library(ciaos_${name} INTERFACE)
+    target_include_directories(ciaos_${name} INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(ciaos_${name} INTERFACE ${arg_LINKS})
+    return()
+  endif()
+  add_library(ciaos_${name} STATIC ${sources})
+  target_include_directories(ciaos_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(ciaos_${name} PUBLIC ${arg_LINKS} PRIVATE ciaos_compiler)
+  target_compile_definitions(ciaos_${name} PRIVATE CIAOS_VERSION="${PROJECT_VERSION}")
+  if(NOT arg_EXCEPTIONS)
+    target_compile_options(ciaos_${name} PRIVATE -fno-exceptions)
+  endif()
+endfunction()
+
+# ciaos_program(<name> MAIN <file> LINKS <targets...>): <build>/bin/<name>, part of the target `programs`.
+function(ciaos_program name)
+  cmake_parse_arguments(arg "" "MAIN" "LINKS" ${ARGN})
+  file(GLOB main CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${arg_MAIN}")
+  if(NOT main)
+    message(STATUS "${name} is not built: there is no ${arg_MAIN}")
+    return()
+  endif()
+  add_executable(${name} ${main})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} ciaos_compiler)
+  target_compile_definitions(${name} PRIVATE CIAOS_VERSION="${PROJECT_VERSION}")
+  add_dependencies(programs ${name})
+endfunction()

@@ -1,0 +1,100 @@
+# Three kinds of tests, told apart by label:
+#   unit   tests/<folder>/*_test.cc, one GoogleTest program per folder; ./check runs them under sanitizers
+#   mount  tests/mount/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
+#   rules  tests/rules/*, which read the tree itself
+
+find_package(GTest)
+if(NOT GTest_FOUND)
+  message(STATUS "Unit tests are not built: GoogleTest was not found")
+endif()
+
+# tests/support is linked before the library under test and names none itself, so that a test of `base` needs no
+# working `engine`: only what a test uses is taken out of the archive.
+function(ciaos_test_support)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cc")
+  if(sources)
+    add_library(ciaos_test_support STATIC ${sources})
+    target_link_libraries(ciaos_test_support PRIVATE ciaos_compiler)
+    set(scope PUBLIC)
+  else()
+    add_library(ciaos_test_support INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(ciaos_test_support ${scope}
+    "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests" "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(ciaos_test_support ${scope} GTest::gmock_main fmt::fmt)
+endfunction()
+
+function(ciaos_unit_tests folder)
+  file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*_test.cc")
+  if(NOT tests)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cc")
+  add_executable(${folder}_test ${sources})
+  target_link_libraries(${folder}_test PRIVATE ciaos_test_support)
+  if(folder STREQUAL "tools")
+    target_link_libraries(${folder}_test PRIVATE ciaos_mkfs ciaos_fsck)
+  elseif(TARGET ciaos_${folder})
+    target_link_libraries(${folder}_test PRIVATE ciaos_${folder})
+  endif()
+  if(folder STREQUAL "tools")
+    target_link_libraries(${folder}_test PRIVATE ciaos_mkfs ciaos_fsck)
+  endif()
+  if(NOT folder MATCHES "^(base|store|meta)$")
+    target_link_libraries(${folder}_test PRIVATE ciaos_engine)
+  endif()
+  target_link_libraries(${folder}_test PRIVATE ciaos_compiler)
+  if(CIAOS_SANITIZE)
+    # Instrumented GoogleTest macros take more than twice as long to optimize as to compile; what they call is
+    # in libraries, and those are optimized.
+    target_compile_options(${folder}_test PRIVATE -O0)
+  endif()
+  add_dependencies(unit_tests ${folder}_test)
+  set_target_properties(${folder}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  gtest_discover_tests(${folder}_test
+    TEST_PREFIX "${folder}."
+    NO_PRETTY_VALUES
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
+
+add_custom_target(unit_tests)
+if(GTest_FOUND)
+  include(GoogleTest)
+  ciaos_test_support()
+  file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/*")
+  foreach(folder IN LISTS folders)
+    if(NOT folder STREQUAL "support")
+      ciaos_unit_tests(${folder})
+    endif()
+  endforeach()
+endif()
+
+file(GLOB scripts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/mount/*.sh" "tests/tools/*.sh")
+foreach(script IN LISTS scripts)
+  # A file that starts with an underscore is sourced by others and is no test.
+  if(script MATCHES "/_[^/]*$")
+    continue()
+  endif()
+  string(REGEX REPLACE "\\.sh$" "" name "${script}")
+  string(REPLACE "/" "." name "${name}")
+  add_test(NAME ${name} COMMAND bash "${PROJECT_SOURCE_DIR}/tests/${script}")
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "CIAOSFS_BIN=${CMAKE_BINARY_DIR}/bin"
+    SKIP_RETURN_CODE 77 LABELS mount TIMEOUT 300)
+  if(script MATCHES "^mount/")
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endforeach()
+
+file(GLOB rules CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests/rules" "tests/rules/*_rule.py")
+foreach(rule IN LISTS rules)
+  string(REGEX REPLACE "_rule\\.py$" "" name "${rule}")
+  add_test(NAME rules.${name} COMMAND python3 "${PROJECT_SOURCE_DIR}/tests/rules/${rule}" "${CMAKE_BINARY_DIR}")
+  set_tests_properties(rules.${name} PROPERTIES SKIP_RETURN_CODE 77 LABELS rules TIMEOUT 600)
+  if(name MATCHES "^(tidy|headers_alone)$")
+    set_tests_properties(rules.${name} PROPERTIES PROCESSORS 2)
+  endif()
+endforeach()
