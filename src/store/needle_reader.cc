@@ -1,0 +1,197 @@
+#include "store/needle_reader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <string>
+
+#include "base/assert.h"
+#include "store/header_cache.h"
+
+namespace ciaos::store {
+namespace {
+
+// Header and payload come in one read if that is not longer than this: two short reads cost more than one long one.
+constexpr std::uint64_t kOneReadBytes = 256u << 10;
+// With a header at hand a read need not begin at the needle's first byte; for a needle of fewer bytes that saves
+// nothing.
+constexpr std::uint32_t kCachedPayloadBytesMin = 4 * kBlockBytes;
+// Longer reads (of snapshots and txn needles) bring their own buffer.
+constexpr std::size_t kScratchBytes = (1u << 20) + (64u << 10);
+
+// Where the wanted bytes lie, in whole pieces, from the volume's first byte.
+struct Span {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+// Memory for direct I/O that is used for one read at a time.
+class Scratch {
+ public:
+  MutableByteSpan get(std::size_t bytes) {
+    if (bytes <= kScratchBytes) {
+      thread_local IoBuffer kept;
+      if (kept.size() == 0) kept = IoBuffer(kScratchBytes);
+      return kept.span().first(bytes);
+    }
+    own_ = IoBuffer(bytes);
+    return own_.span();
+  }
+
+ private:
+  IoBuffer own_;
+};
+
+IoRequest read_request(Device& device, std::uint64_t offset, MutableByteSpan into) {
+  IoRequest request;
+  request.device = &device;
+  request.offset = offset;
+  request.into = into;
+  return request;
+}
+
+}  // namespace
+
+struct NeedleReader::State {
+  State(VolumeSet& set, const Uuid& uuid, LogWriter* writer, std::uint64_t header_cache_bytes)
+      : volumes(set), store(uuid), unwritten(writer), headers(header_cache_bytes) {}
+
+  VolumeSet& volumes;
+  const Uuid store;
+  LogWriter* const unwritten;
+  HeaderCache headers;
+  std::atomic<std::uint64_t> device_reads = 0;
+  std::atomic<std::uint64_t> device_read_bytes = 0;
+  std::atomic<std::uint64_t> header_cache_hits = 0;
+  std::atomic<std::uint64_t> damaged = 0;
+
+  Status read_device(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
+  Status run(std::span<IoRequest> requests);
+  Status with_header_near(Device& device, const NeedlePlace& place, const Span& pieces, const Span& wanted,
+                          MutableByteSpan into);
+  Status with_header_apart(Device& device, const NeedlePlace& place, const Span& pieces, const Span& wanted,
+                           std::shared_ptr<const NeedleHeader> header, MutableByteSpan into);
+  Result<std::shared_ptr<const NeedleHeader>> header_from(const NeedlePlace& place, ByteSpan bytes);
+  Status verify(const NeedleHeader& header, const Span& pieces, ByteSpan bytes);
+};
+
+Status NeedleReader::State::run(std::span<IoRequest> requests) {
+  device_reads += requests.size();
+  for (const IoRequest& request : requests) device_read_bytes += request.into.size();
+  return requests.size() == 1 ? requests[0].device->read(requests[0].offset, requests[0].into)
+                              : run_all(requests);
+}
+
+Result<std::shared_ptr<const NeedleHeader>> NeedleReader::State::header_from(const NeedlePlace& place,
+                                                                             ByteSpan bytes) {
+  auto header = decode_needle_header(store, place.at, bytes);
+  const bool none = header.code() == ENODATA || header.code() == EMSGSIZE;
+  if (none || (header.ok() && header->place() != place)) {
+    return fail(EUCLEAN, "another needle, or none, at " + std::to_string(place.at.offset) + " of volume " +
+                             std::to_string(place.at.volume.value()));
+  }
+  auto shared = std::make_shared<const NeedleHeader>(TRY(std::move(header)));
+  if (place.payload_bytes > kCachedPayloadBytesMin) headers.put(shared);
+  return std::shared_ptr<const NeedleHeader>(std::move(shared));
+}
+
+Status NeedleReader::State::verify(const NeedleHeader& header, const Span& pieces, ByteSpan bytes) {
+  const std::uint64_t payload_at = payload_position(header.at.offset, header.payload_bytes);
+  return verify_payload(store, header, static_cast<std::uint32_t>((pieces.begin - payload_at) / kBlockBytes),
+                        bytes);
+}
+
+// One read from the needle's first byte to the end of the last wanted piece.
+Status NeedleReader::State::with_header_near(Device& device, const NeedlePlace& place, const Span& pieces,
+                                             const Span& wanted, MutableByteSpan into) {
+  const std::uint64_t begin = align_down(place.at.offset, device.alignment());
+  const std::uint64_t end = std::min(align_up(pieces.end, device.alignment()), device.size());
+  Scratch scratch;
+  const MutableByteSpan bytes = scratch.get(end - begin);
+  IoRequest request = read_request(device, begin, bytes);
+  TRY_VOID(run({&request, 1}));
+  const auto header = TRY(header_from(place, bytes.subspan(place.at.offset - begin)));
+  TRY_VOID(verify(*header, pieces, bytes.subspan(pieces.begin - begin, pieces.end - pieces.begin)));
+  std::memcpy(into.data(), bytes.data() + (wanted.begin - begin), into.size());
+  return {};
+}
+
+// One read of the wanted pieces, and beside it one of the header if that is not known. Straight into the caller's memory
+// where that and the pieces are aligned.
+Status NeedleReader::State::with_header_apart(Device& device, const NeedlePlace& place, const Span& pieces,
+                                              const Span& wanted, std::shared_ptr<const NeedleHeader> header,
+                                              MutableByteSpan into) {
+  const std::uint64_t alignment = device.alignment();
+  const bool straight = pieces.begin == wanted.begin && pieces.end == wanted.end &&
+                        wanted.begin % alignment == 0 && into.size() % alignment == 0 &&
+                        reinterpret_cast<std::uintptr_t>(into.data()) % alignment == 0;
+  const std::uint64_t begin = align_down(pieces.begin, alignment);
+  const std::uint64_t end = std::min(align_up(pieces.end, alignment), device.size());
+  const std::uint64_t header_begin = align_down(place.at.offset, alignment);
+  const std::uint64_t header_end =
+      align_up(place.at.offset + needle_header_bytes(place.payload_bytes), alignment);
+
+  // The header's blocks first: its length is a multiple of the alignment.
+  const std::size_t header_room = header == nullptr ? header_end - header_begin : 0;
+  Scratch scratch;
+  const MutableByteSpan buffer = scratch.get(header_room + (straight ? 0 : end - begin));
+  const MutableByteSpan bytes = straight ? into : buffer.subspan(header_room);
+  IoRequest requests[2] = {read_request(device, begin, bytes), {}};
+  std::size_t count = 1;
+  if (header == nullptr) requests[count++] = read_request(device, header_begin, buffer.first(header_room));
+  TRY_VOID(run({requests, count}));
+  if (header == nullptr)
+    header = TRY(header_from(place, buffer.first(header_room).subspan(place.at.offset - header_begin)));
+  TRY_VOID(verify(*header, pieces, bytes.subspan(pieces.begin - begin, pieces.end - pieces.begin)));
+  if (!straight) std::memcpy(into.data(), bytes.data() + (wanted.begin - begin), into.size());
+  return {};
+}
+
+Status NeedleReader::State::read_device(const NeedlePlace& place, std::uint64_t offset,
+                                        MutableByteSpan into) {
+  const std::shared_ptr<Device> device = TRY(volumes.volume(place.at.volume));
+  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
+  if (place.at.offset % kNeedleAlignment != 0 || place.at.offset > device->size() ||
+      payload_at + place.payload_bytes > device->size() || place.payload_bytes > kTxnPayloadBytesMax) {
+    return fail(EUCLEAN, "a needle's place is out of its volume's bounds");
+  }
+  const Span wanted{payload_at + offset, payload_at + offset + into.size()};
+  const Span pieces{
+      payload_at + align_down(offset, kBlockBytes),
+      payload_at + std::min<std::uint64_t>(align_up(offset + into.size(), kBlockBytes), place.payload_bytes)};
+  auto header = headers.find(place);
+  if (header != nullptr) {
+    ++header_cache_hits;
+  } else if (pieces.end - place.at.offset <= kOneReadBytes) {
+    return with_header_near(*device, place, pieces, wanted, into);
+  }
+  return with_header_apart(*device, place, pieces, wanted, std::move(header), into);
+}
+
+NeedleReader::NeedleReader(VolumeSet& volumes, const Uuid& store, LogWriter* unwritten,
+                           std::uint64_t header_cache_bytes)
+    : state_(std::make_unique<State>(volumes, store, unwritten, header_cache_bytes)) {}
+NeedleReader::~NeedleReader() = default;
+
+Status NeedleReader::read(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into) {
+  CIAOS_ASSERT(offset <= place.payload_bytes && into.size() <= place.payload_bytes - offset);
+  if (into.empty()) return {};
+  // Before the device is asked: what the writer no longer has is there by then. Bytes that never left memory are the
+  // ones that were summed.
+  VolumePosition at = place.at;
+  at.offset = payload_position(place.at.offset, place.payload_bytes) + offset;
+  if (state_->unwritten != nullptr && state_->unwritten->read_unwritten(at, into)) return {};
+  Status status = state_->read_device(place, offset, into);
+  if (status.code() == EUCLEAN) ++state_->damaged;
+  return status;
+}
+
+void NeedleReader::forget_volume(VolumeId volume) { state_->headers.forget_volume(volume); }
+
+void NeedleReader::drop_caches() { state_->headers.clear(); }
+
+ReaderStats NeedleReader::stats() const {
+  return {state_->device_reads, state_->device_read_bytes, state_->header_cache_hits, state_->damaged};
+}
+
+}  // namespace ciaos::store

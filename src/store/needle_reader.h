@@ -1,0 +1,46 @@
+// Verified reads of needle payloads: what files are made of.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/log_position.h"
+#include "base/uuid.h"
+#include "store/log_writer.h"
+#include "store/volume_set.h"
+
+namespace ciaos::store {
+
+struct ReaderStats {
+  std::uint64_t device_reads = 0;  // read requests given to devices
+  std::uint64_t device_read_bytes = 0;
+  std::uint64_t header_cache_hits = 0;
+  std::uint64_t damaged = 0;  // reads that ended with EUCLEAN
+};
+
+// Thread-safe. Keeps the CRC tables of large needles in an LRU of at most `header_cache_bytes`, so that a needle costs at most
+// one device read more than its payload the first time it is touched, and none after that. A needle of up to 256 KiB is one
+// device read together with its header.
+class NeedleReader {
+ public:
+  // `unwritten` may be null (read-only mounts, fsck); else it outlives the reader.
+  NeedleReader(VolumeSet& volumes, const Uuid& store, LogWriter* unwritten, std::uint64_t header_cache_bytes);
+  ~NeedleReader();
+
+  // Fills `into` with payload bytes [offset, offset + into.size()) of the needle at `place`. Every byte was verified
+  // (invariant 4). EUCLEAN: wrong bytes, or another needle than `place` means; EIO: the device refused; ENOENT: the volume
+  // is gone. REQUIRES: the range lies inside the payload.
+  Status read(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
+
+  // Forgets everything kept of a volume that is given back.
+  void forget_volume(VolumeId volume);
+  // For cold benchmarks.
+  void drop_caches();
+  ReaderStats stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ciaos::store

@@ -1,0 +1,100 @@
+// Space: which volumes may still be started, and a ledger of bytes promised to writes that are not in the log yet.
+//
+// Invariant 8: `kVolumesReserved` volumes are never given to data. One is for compaction, one for txn needles, one for
+// a snapshot; so a store that is full for data still commits deletions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/log_position.h"
+#include "base/mutex.h"
+#include "store/volume_set.h"
+
+namespace ciaos::store {
+
+inline constexpr std::uint32_t kVolumesReserved = 3;
+
+struct VolumeStart {
+  VolumeId volume;
+  Generation generation;
+  std::shared_ptr<Device> device;
+};
+
+// What is known of a volume when the store opens; from the rows of the index.
+struct KnownVolume {
+  VolumeId volume;
+  Generation generation;  // of its current life; for a free raw slot, of its last one
+  bool free = false;
+};
+
+// Thread-safe. Lock order: mutex_ is a leaf, never held across device I/O.
+class VolumePool {
+ public:
+  // `next_slots[d]`: directories: the lowest file number never used on device d. `usable_bytes`: what a fresh volume
+  // can be counted on to take, after the room kept for a txn needle and the last needle that does not fit.
+  VolumePool(VolumeSet& volumes, const std::vector<KnownVolume>& known, std::vector<std::uint32_t> next_slots,
+             std::uint64_t usable_bytes);
+
+  // Promises `bytes` of log space (payload, header, padding) to a write, preparing volumes if needed: may block on the
+  // device, so call it without locks. ENOSPC when data may have no more.
+  Status reserve(std::uint64_t bytes) EXCLUDES(mutex_);
+  // A promise that ended: by an append that used it, or unused.
+  void release(std::uint64_t bytes) EXCLUDES(mutex_);
+  // The log writer reports what its current volume can still take; part of the ledger.
+  void set_current_room(std::uint64_t bytes) EXCLUDES(mutex_);
+
+  // A prepared volume (created, preallocated, synced). Data reserved before, so one is ready; txn needles and snapshots
+  // may take a reserved one, and the call then may block to create it. ENOSPC when even those are gone. The writer goes on in
+  // it: its room is `usable_bytes` until set_current_room() says otherwise.
+  Result<VolumeStart> take(bool for_data) EXCLUDES(mutex_);
+  // Prepares one volume ahead if there is room, so that a later take() does not wait. Blocks on the device.
+  Status prepare() EXCLUDES(mutex_);
+  // A volume's space is given back and may be used again (raw: with its next generation). Blocks.
+  Status give_back(VolumeId volume, Generation generation) EXCLUDES(mutex_);
+
+  // For the rows that make this survive: the lowest file number never used, per device.
+  std::vector<std::uint32_t> next_slots() const EXCLUDES(mutex_);
+  // Volumes taken or prepared and those that could still be made; bytes that reserve() would still grant.
+  struct Space {
+    std::uint64_t bytes_total = 0;
+    std::uint64_t bytes_available = 0;
+  };
+  Space space() const EXCLUDES(mutex_);
+
+ private:
+  enum class Purpose { data, reserved };
+  // A volume that is being made, and the life it had before.
+  struct Chosen {
+    VolumeId volume;
+    Generation last;
+  };
+
+  // Waits for whoever prepares now; true if the caller prepares next, false if something may have changed meanwhile.
+  bool may_prepare() REQUIRES(mutex_);
+  // One volume more in prepared_, made by the one thread that holds preparing_. Blocks on the device.
+  Status prepare_one(Purpose purpose) EXCLUDES(mutex_);
+  Status create(Purpose purpose) EXCLUDES(mutex_);
+  // How many volumes each device could still make; asks the devices.
+  Result<std::vector<std::uint64_t>> creatable() const EXCLUDES(mutex_);
+  Chosen choose_on(std::uint32_t device) REQUIRES(mutex_);
+  std::uint64_t granted_bytes() const REQUIRES(mutex_);
+  bool is_raw(std::uint32_t device) const;
+
+  mutable Mutex mutex_;
+  CondVar prepared_or_failed_;
+  VolumeSet& volumes_;
+  const std::uint64_t usable_bytes_;
+  std::uint64_t promised_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t current_room_ GUARDED_BY(mutex_) = 0;
+  std::vector<VolumeStart> prepared_ GUARDED_BY(mutex_);          // first made, first taken
+  std::map<VolumeId, Generation> free_slots_ GUARDED_BY(mutex_);  // raw: with the last generation, 0 for none
+  std::vector<std::uint32_t> next_slots_ GUARDED_BY(mutex_);
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  bool preparing_ GUARDED_BY(mutex_) = false;
+  std::uint32_t last_device_ GUARDED_BY(mutex_);
+};
+
+}  // namespace ciaos::store
