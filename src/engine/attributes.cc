@@ -1,0 +1,155 @@
+#include "engine/attributes.h"
+
+#include <sys/stat.h>
+
+#include "engine/rules.h"
+
+namespace ciaos::engine {
+namespace {
+
+constexpr std::uint64_t kRecordsPerAttribute = 1024;
+constexpr std::size_t kXattrNameBytesMax = 255;
+constexpr std::size_t kXattrListBytesMax = 65536;  // what listxattr(2) can return
+
+// Which namespaces there are. ACLs (system.*) are no plain values and are refused.
+Status check_xattr_name(std::string_view name) {
+  if (name.size() > kXattrNameBytesMax) return fail(ERANGE);
+  for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
+    if (name.starts_with(prefix)) return name.size() > prefix.size() ? Status{} : Status{fail(EINVAL)};
+  }
+  return fail(EOPNOTSUPP);
+}
+
+// relatime, as mount(8) tells it: when the last access is not after the last change, or a day old.
+bool access_is_stale(const meta::InodeRow& row, const Timestamp& now, AtimePolicy policy) {
+  if (policy == AtimePolicy::strict) return true;
+  return row.accessed <= row.modified || row.accessed <= row.changed ||
+         now.seconds - row.accessed.seconds >= 86400;
+}
+
+}  // namespace
+
+void InodeAttributes::touch(Inode& inode) {
+  inode.row.changed = core_.clock.now();
+  core_.rows->put(inode.id, inode.row);
+}
+
+Result<Attributes> InodeAttributes::get(InodeId id) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  ReaderLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  return attributes_of(id, inode->row);
+}
+
+Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const SetAttributes& set) {
+  TRY_VOID(core_.committer->admit());
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  meta::InodeRow& row = inode->row;
+  const Timestamp now = core_.clock.now();
+  if (set.size) {
+    if (S_ISDIR(row.mode)) return fail(EISDIR);
+    if (!S_ISREG(row.mode)) return fail(EINVAL);
+    TRY_VOID(files_.resize(*inode, *set.size));
+    row.modified = now;
+    ++row.change;
+    if (set.clears_set_id) row.mode = without_set_id(row.mode);
+  }
+  if (set.uid || set.gid) {
+    row.uid = set.uid.value_or(row.uid);
+    row.gid = set.gid.value_or(row.gid);
+    if (caller.uid != 0) row.mode = without_set_id(row.mode);
+  }
+  if (set.mode) row.mode = (row.mode & S_IFMT) | (*set.mode & 07777);
+  if (set.accessed_now) row.accessed = now;
+  if (set.accessed) row.accessed = *set.accessed;
+  if (set.modified_now) row.modified = now;
+  if (set.modified) row.modified = *set.modified;
+  row.changed = now;
+  core_.rows->put(id, row);
+  return attributes_of(id, row);
+}
+
+void InodeAttributes::note_access(InodeId id) {
+  if (core_.options.atime == AtimePolicy::none || core_.read_only()) return;
+  auto inode = core_.inodes->get(id);
+  if (!inode.ok()) return;
+  const Timestamp now = core_.clock.now();
+  {
+    ReaderLock lock((*inode)->mutex);
+    if (!access_is_stale((*inode)->row, now, core_.options.atime)) return;
+  }
+  if (!core_.committer->admit().ok()) return;
+  Gate::Pass pass(core_.gate);
+  WriterLock lock((*inode)->mutex);
+  if (!(*inode)->exists()) return;
+  (*inode)->row.accessed = now;
+  core_.rows->put(id, (*inode)->row);
+}
+
+Result<std::string> InodeAttributes::readlink(InodeId id) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  ReaderLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  if (!S_ISLNK(inode->row.mode)) return fail(EINVAL);
+  return inode->row.content;
+}
+
+Result<std::string> InodeAttributes::get_xattr(InodeId id, std::string_view name) {
+  TRY_VOID(check_xattr_name(name));
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  ReaderLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  std::optional<meta::XattrRow> row = TRY(core_.rows->xattr(id, name));
+  if (!row) return fail(ENODATA);
+  return std::move(row->value);
+}
+
+Result<std::vector<std::string>> InodeAttributes::list_xattrs(InodeId id) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  ReaderLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  return core_.rows->xattr_names(id);
+}
+
+Status InodeAttributes::set_xattr(InodeId id, std::string_view name, std::string_view value, XattrMode mode) {
+  TRY_VOID(check_xattr_name(name));
+  if (value.size() > kXattrBytesMax) return fail(E2BIG);
+  TRY_VOID(core_.committer->admit());
+  TRY_VOID(core_.pool->reserve(kRecordsPerAttribute + value.size()));
+  core_.pool->release(kRecordsPerAttribute + value.size());
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  const bool plain = S_ISREG(inode->row.mode) || S_ISDIR(inode->row.mode);
+  if (name.starts_with("user.") && !plain) return fail(EPERM);
+  const bool there = TRY(core_.rows->xattr(id, name)).has_value();
+  if (there && mode == XattrMode::create) return fail(EEXIST);
+  if (!there && mode == XattrMode::replace) return fail(ENODATA);
+  if (!there) {
+    std::size_t list_bytes = name.size() + 1;
+    for (const std::string& other : TRY(core_.rows->xattr_names(id))) list_bytes += other.size() + 1;
+    if (list_bytes > kXattrListBytesMax) return fail(E2BIG);
+  }
+  core_.rows->put(meta::XattrKey{id, std::string(name)}, meta::XattrRow{std::string(value)});
+  touch(*inode);
+  return {};
+}
+
+Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
+  TRY_VOID(check_xattr_name(name));
+  TRY_VOID(core_.committer->admit());
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  if (!TRY(core_.rows->xattr(id, name)).has_value()) return fail(ENODATA);
+  core_.rows->erase(meta::XattrKey{id, std::string(name)});
+  touch(*inode);
+  return {};
+}
+
+}  // namespace ciaos::engine

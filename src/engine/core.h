@@ -1,0 +1,103 @@
+// What the parts of the engine share. Made by recovery, in this order, and ended in the reverse one.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "engine/committer.h"
+#include "engine/dirty_inodes.h"
+#include "engine/engine.h"
+#include "engine/gate.h"
+#include "engine/inode_table.h"
+#include "engine/name_cache.h"
+#include "engine/pins.h"
+#include "engine/read_epochs.h"
+#include "engine/rows.h"
+#include "meta/index.h"
+#include "store/log_writer.h"
+#include "store/needle_reader.h"
+#include "store/volume_pool.h"
+#include "store/volume_set.h"
+
+namespace ciaos::engine {
+
+// Inodes without links that still have a row. Thread-safe; its mutex is a leaf.
+class Orphans {
+ public:
+  void add(InodeId inode) {
+    MutexLock lock(mutex_);
+    inodes_.insert(inode);
+  }
+  void remove(InodeId inode) {
+    MutexLock lock(mutex_);
+    inodes_.erase(inode);
+  }
+  bool contains(InodeId inode) {
+    MutexLock lock(mutex_);
+    return inodes_.contains(inode);
+  }
+
+ private:
+  Mutex mutex_;
+  std::set<InodeId> inodes_ GUARDED_BY(mutex_);
+};
+
+// The newest snapshot, and where the log and the index stood.
+struct SnapshotState {
+  Sequence sequence;           // of the state it shows; 0: there is none
+  std::uint64_t bytes = 0;     // of its needles
+  std::set<VolumeId> volumes;  // that hold its needles
+  Sequence checkpoint;         // the index is synced up to here
+};
+
+struct Core {
+  Core(const Options& the_options, Clock& the_clock)
+      : options(the_options), clock(the_clock), names(the_options.inode_cache_bytes / 3) {}
+
+  bool read_only() const { return options.read_only; }
+  // Bytes of records ever logged, as the counter rows remember it.
+  std::uint64_t logged_total() const { return logged_before + (committer ? committer->logged_bytes() : 0); }
+
+  // --- constant after recovery ---
+  const Options options;
+  Clock& clock;
+  std::unique_ptr<store::VolumeSet> volumes;
+  Uuid uuid;
+  store::LogLimits log_limits;
+  std::string scratch_index;  // read-only: the private copy, deleted at the end
+  std::unique_ptr<meta::Index> index;
+  std::unique_ptr<store::VolumePool> pool;   // null when read-only
+  std::unique_ptr<store::LogWriter> writer;  // null when read-only
+  std::unique_ptr<store::NeedleReader> reader;
+  std::unique_ptr<Rows> rows;
+  std::unique_ptr<InodeTable> inodes;
+  std::uint64_t logged_before = 0;
+  std::uint64_t batches_replayed = 0;
+  bool index_rebuilt = false;
+  bool log_was_damaged = false;
+
+  // --- thread-safe ---
+  NameCache names;
+  Pins pins;
+  Orphans orphans;
+  Gate gate;
+  ReadEpochs read_epochs;
+  DirtyInodes dirty;
+  std::atomic<std::uint64_t> next_inode{2};
+  std::atomic<std::uint64_t> inode_count{1};
+  std::atomic<std::uint64_t> stored_bytes{0};
+  std::atomic<std::uint64_t> snapshot_logged_at{0};  // logged_total() when the newest snapshot was taken
+  std::atomic<std::uint64_t> snapshots_written{0};
+  std::atomic<std::uint64_t> volumes_freed{0};
+
+  SnapshotState snapshot;  // guarded by the maintenance's turn
+
+  std::unique_ptr<Committer> committer;  // null when read-only; ended first
+};
+
+}  // namespace ciaos::engine

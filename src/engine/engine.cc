@@ -1,0 +1,275 @@
+#include "engine/engine.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/log.h"
+#include "engine/attributes.h"
+#include "engine/core.h"
+#include "engine/files.h"
+#include "engine/maintenance.h"
+#include "engine/names.h"
+#include "engine/recovery.h"
+#include "engine/rules.h"
+
+namespace ciaos::engine {
+
+class Engine::Impl {
+ public:
+  explicit Impl(Recovered recovered)
+      : core(std::move(recovered.core)),
+        files(*core),
+        names(*core, files),
+        attributes(*core, files),
+        maintenance(*core, files) {
+    if (core->read_only()) return;
+    maintenance.start_at(recovered.last, recovered.open_volumes);
+    maintenance.set_snapshot(recovered.snapshot);
+    CommitLimits limits;
+    limits.record_bytes_max = core->log_limits.txn_payload_bytes_max / 9 * 8;
+    limits.interval_ms = core->options.commit_interval_ms;
+    limits.background = core->options.background;
+    Committer::Hooks hooks;
+    hooks.flush_early = [this] { (void)files.flush_all(/*inside_gate=*/false).ok(); };
+    hooks.close_batch = [this] { return maintenance.close_batch(); };
+    hooks.after_cut = [this](const TxnRef& ref) { maintenance.after_cut(ref); };
+    hooks.still_owner = [this] { return maintenance.still_owner(); };
+    hooks.after_apply = [this] { maintenance.after_apply(); };
+    core->committer = std::make_unique<Committer>(*core->rows, *core->writer, *core->index, core->gate,
+                                                  limits, std::move(hooks));
+    core->committer->start();
+  }
+
+  ~Impl() {
+    if (core->committer) core->committer->stop();
+    // What was not committed is given up, as a crash would.
+    for (const InodeRef& inode : core->dirty.list(*core->inodes)) {
+      InodeRef kept = core->dirty.remove(inode->id);
+      WriterLock lock(inode->mutex);
+      inode->buffer = {};
+    }
+    if (core->scratch_index.empty()) return;
+    core->rows.reset();
+    core->index.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(core->scratch_index, ignored);
+  }
+
+  Status check_writable() const { return core->read_only() ? Status(fail(EROFS)) : Status{}; }
+
+  // Inodes that lost their last name before a crash.
+  Status free_orphans() {
+    if (core->read_only()) return {};
+    InodeId after;
+    while (true) {
+      std::vector<InodeId> orphans;
+      {
+        meta::IndexReader reader = TRY(core->index->reader());
+        orphans = TRY(reader.orphans(after, 1000));
+      }
+      if (orphans.empty()) return {};
+      for (const InodeId orphan : orphans) {
+        core->orphans.add(orphan);
+        TRY_VOID(names.destroy(orphan));
+      }
+      after = orphans.back();
+    }
+  }
+
+  std::unique_ptr<Core> core;
+  Files files;
+  Names names;
+  InodeAttributes attributes;
+  Maintenance maintenance;
+};
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<store::VolumeSet> volumes,
+                                             const Options& options, Clock& clock) {
+  Recovery recovery(std::move(volumes), options, clock);
+  auto impl = std::make_unique<Impl>(TRY(recovery.run()));
+  auto engine = std::unique_ptr<Engine>(new Engine(std::move(impl)));
+  TRY_VOID(engine->impl_->free_orphans());
+  return engine;
+}
+
+Status Engine::close() {
+  if (impl_->core->read_only()) return {};
+  TRY_VOID(impl_->core->committer->commit());
+  TRY_VOID(impl_->core->committer->settle());
+  TRY_VOID(impl_->maintenance.finish());
+  impl_->core->committer->stop();
+  return {};
+}
+
+Result<Attributes> Engine::lookup(InodeId parent, std::string_view name) {
+  return impl_->names.lookup(parent, name);
+}
+void Engine::forget(InodeId inode, std::uint64_t pins) { impl_->names.unpin(inode, pins); }
+Result<InodeId> Engine::parent_of(InodeId directory) { return impl_->names.parent_of(directory); }
+
+Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::string_view name,
+                                 std::uint32_t mode, std::uint64_t device) {
+  TRY_VOID(impl_->check_writable());
+  if ((mode & S_IFMT) == 0) mode |= S_IFREG;
+  if (S_ISDIR(mode) || S_ISLNK(mode)) return fail(EINVAL);
+  return impl_->names.make(caller, parent, name, {mode, S_ISCHR(mode) || S_ISBLK(mode) ? device : 0, {}}, 1);
+}
+
+Result<Attributes> Engine::mkdir(const Caller& caller, InodeId parent, std::string_view name,
+                                 std::uint32_t mode) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.make(caller, parent, name, {S_IFDIR | (mode & 07777), 0, {}}, 1);
+}
+
+Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::string_view name,
+                                   std::string_view target) {
+  TRY_VOID(impl_->check_writable());
+  if (target.empty()) return fail(ENOENT);
+  if (target.size() > kSymlinkBytesMax) return fail(ENAMETOOLONG);
+  Caller unmasked = caller;
+  unmasked.umask = 0;
+  return impl_->names.make(unmasked, parent, name, {S_IFLNK | 0777, 0, target}, 1);
+}
+
+Result<Attributes> Engine::link(InodeId inode, InodeId parent, std::string_view name) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.link(inode, parent, name);
+}
+
+Status Engine::unlink(InodeId parent, std::string_view name) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.unlink(parent, name);
+}
+
+Status Engine::rmdir(InodeId parent, std::string_view name) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.rmdir(parent, name);
+}
+
+Status Engine::rename(const Rename& rename) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.rename(rename);
+}
+
+Result<std::string> Engine::readlink(InodeId inode) { return impl_->attributes.readlink(inode); }
+
+Status Engine::readdir(InodeId directory, std::uint64_t after, bool attributes, const DirectorySink& sink) {
+  return impl_->names.readdir(directory, after, attributes, sink);
+}
+
+Result<Attributes> Engine::getattr(InodeId inode) { return impl_->attributes.get(inode); }
+
+Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->attributes.set(caller, inode, set);
+}
+
+Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
+  return impl_->attributes.get_xattr(inode, name);
+}
+Result<std::vector<std::string>> Engine::listxattr(InodeId inode) {
+  return impl_->attributes.list_xattrs(inode);
+}
+
+Status Engine::setxattr(InodeId inode, std::string_view name, std::string_view value, XattrMode mode) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->attributes.set_xattr(inode, name, value, mode);
+}
+
+Status Engine::removexattr(InodeId inode, std::string_view name) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->attributes.remove_xattr(inode, name);
+}
+
+Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::string_view name,
+                                  std::uint32_t mode) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2);
+}
+
+Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mode) {
+  if (mode.write || mode.truncate) TRY_VOID(impl_->check_writable());
+  impl_->core->pins.add(inode);
+  SetAttributes truncation;
+  truncation.size = 0;
+  truncation.clears_set_id = caller.uid != 0;
+  auto attributes = mode.truncate ? setattr(caller, inode, truncation) : getattr(inode);
+  if (attributes.ok() && mode.write && S_ISDIR(attributes->mode)) attributes = fail(EISDIR);
+  if (!attributes.ok()) release(inode);
+  return attributes;
+}
+
+void Engine::release(InodeId inode) { impl_->names.unpin(inode, 1); }
+
+Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
+  auto bytes = impl_->files.read(inode, offset, into);
+  if (bytes.ok()) impl_->attributes.note_access(inode);
+  return bytes;
+}
+
+Result<std::size_t> Engine::write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->files.write(inode, offset, from, mode);
+}
+
+Status Engine::fsync(InodeId inode) {
+  if (impl_->core->read_only()) return {};
+  // sync(1) and syncfs(2) do not reach us; an fsync of the root is how everything can be asked for.
+  if (inode == kRootInode) return impl_->core->committer->commit();
+  return impl_->core->committer->commit_through(impl_->core->rows->last_change(inode));
+}
+
+Status Engine::commit() {
+  if (impl_->core->read_only()) return {};
+  return impl_->core->committer->commit();
+}
+
+FilesystemStatistics Engine::statfs() {
+  const Core& core = *impl_->core;
+  FilesystemStatistics statistics;
+  statistics.inodes = core.inode_count;
+  statistics.bytes_total = core.stored_bytes;
+  if (core.pool) {
+    const store::VolumePool::Space space = core.pool->space();
+    statistics.bytes_total = space.bytes_total;
+    statistics.bytes_free = space.bytes_available;
+  }
+  // An inode costs records only; this many would fit if each took a block.
+  statistics.inodes_free = statistics.bytes_free / statistics.block_bytes;
+  return statistics;
+}
+
+Statistics Engine::statistics() {
+  const Core& core = *impl_->core;
+  Statistics statistics;
+  if (core.writer) statistics.writer = core.writer->stats();
+  statistics.reader = core.reader->stats();
+  statistics.batches_replayed = core.batches_replayed;
+  statistics.index_rebuilt = core.index_rebuilt;
+  statistics.inodes_cached = core.inodes->count();
+  statistics.cache_bytes = core.inodes->bytes() + core.names.bytes();
+  statistics.dirty_bytes = core.dirty.bytes();
+  statistics.snapshots_written = core.snapshots_written;
+  statistics.volumes_freed = core.volumes_freed;
+  return statistics;
+}
+
+void Engine::drop_caches() { impl_->core->reader->drop_caches(); }
+bool Engine::read_only() const { return impl_->core->read_only(); }
+
+Status Engine::settle() {
+  if (impl_->core->read_only()) return {};
+  return impl_->core->committer->settle();
+}
+
+Status Engine::snapshot() {
+  TRY_VOID(impl_->check_writable());
+  return impl_->maintenance.snapshot();
+}
+
+}  // namespace ciaos::engine

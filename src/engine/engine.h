@@ -1,0 +1,145 @@
+// The filesystem: verbs on inodes and names over needles and rows.
+//
+// Invariants (tests cite the numbers; the whole text with its reasons is in doc/architecture.md):
+//  1. A txn needle counts only with its whole batch; then the whole batch counts.
+//  2. Bytes below a volume's durable tail never change, but for payloads of dead needles, which may be punched out.
+//  3. A volume is freed only after a durable, applied batch in which no row names it, and after every reader that
+//     began earlier has ended; only sealed volumes all of whose batches are durable and applied are looked at.
+//  4. Every byte handed out was verified against a checksum that binds it to its address.
+//  5. After a crash, with any unsynced sectors missing or garbled, every acknowledged fsync is there and no half of any
+//     other operation.
+//  6. An inode without links exists exactly as long as it is pinned; those found at start are freed.
+//  7. After a failed sync or write the store is read-only until it is opened again, and the waiters get EIO. An index that
+//     cannot be written fails no durable fsync: new writes are refused instead.
+//  8. A full store still lets you delete.
+//  9. A writer whose epoch is no longer the superblock's writes nothing more.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/types.h"
+#include "store/log_writer.h"
+#include "store/needle_reader.h"
+#include "store/volume_set.h"
+
+namespace ciaos::engine {
+
+enum class AtimePolicy { none, relative, strict };
+
+struct Options {
+  bool read_only = false;
+  // Where the index lives; with read_only, where a private copy may be put (it is deleted at close).
+  std::string index_directory;
+  std::string scratch_directory;  // read_only: parent of the private copy
+  std::uint64_t commit_interval_ms = 5000;
+  std::uint64_t dirty_bytes_max = 64u << 20;     // written data in memory, not yet needles
+  std::uint64_t inode_cache_bytes = 256u << 20;  // attributes, names and extents in memory
+  std::uint64_t header_cache_bytes = 32u << 20;  // CRC tables of large needles
+  AtimePolicy atime = AtimePolicy::none;
+  // Commit at the interval and apply in the background. Tests turn it off: then batches are cut by fsync, commit() and
+  // the size limits alone, and applied by whoever commits, so that a run is repeatable.
+  bool background = true;
+};
+
+struct Statistics {
+  store::WriterStats writer;
+  store::ReaderStats reader;
+  std::uint64_t batches_replayed = 0;  // at open
+  bool index_rebuilt = false;          // at open
+  std::uint64_t inodes_cached = 0;
+  std::uint64_t cache_bytes = 0;  // estimate, bounded by inode_cache_bytes
+  std::uint64_t dirty_bytes = 0;
+  std::uint64_t snapshots_written = 0;
+  std::uint64_t volumes_freed = 0;
+};
+
+// Thread-safe. Verbs answer with errnos as the system calls of the same name do; names are single components,
+// never "." or ".."; EINVAL, ENAMETOOLONG otherwise. Operations are atomic, and durable after fsync() of an
+// inode they changed, after commit(), or at the commit interval.
+class Engine {
+ public:
+  // Recovers (or reads, for read_only) the store, see DESIGN in doc/architecture.md. `clock` outlives the engine.
+  static Result<std::unique_ptr<Engine>> open(std::unique_ptr<store::VolumeSet> volumes,
+                                              const Options& options, Clock& clock);
+  // Commits, applies, checkpoints, writes a snapshot if one is due. No verbs may run or follow. The first error is
+  // returned; then something that was not fsynced may be lost.
+  Status close();
+  // Without close(): stops where it is, as a crash would.
+  ~Engine();
+
+  // --- names ---
+  // lookup, mkdir, mknod, symlink, link and create pin the inode they return once; forget() takes pins back.
+  Result<Attributes> lookup(InodeId parent, std::string_view name);
+  void forget(InodeId inode, std::uint64_t pins);
+  // Of a directory; the root is its own parent.
+  Result<InodeId> parent_of(InodeId directory);
+  Result<Attributes> mknod(const Caller& caller, InodeId parent, std::string_view name, std::uint32_t mode,
+                           std::uint64_t device);
+  Result<Attributes> mkdir(const Caller& caller, InodeId parent, std::string_view name, std::uint32_t mode);
+  Result<Attributes> symlink(const Caller& caller, InodeId parent, std::string_view name,
+                             std::string_view target);
+  Result<Attributes> link(InodeId inode, InodeId parent, std::string_view name);
+  Status unlink(InodeId parent, std::string_view name);
+  Status rmdir(InodeId parent, std::string_view name);
+  Status rename(const Rename& rename);
+  Result<std::string> readlink(InodeId inode);
+
+  // Gives the names with a position above `after`, in order, to `sink` until it returns false (that entry was not taken).
+  // Exact while names come and go: a name that is there throughout comes exactly once. With `attributes` each entry but "."
+  // and ".." is pinned once if the sink took it.
+  using DirectorySink = std::function<bool(const DirectoryEntry&, const Attributes*)>;
+  Status readdir(InodeId directory, std::uint64_t after, bool attributes, const DirectorySink& sink);
+
+  // --- attributes ---
+  Result<Attributes> getattr(InodeId inode);
+  Result<Attributes> setattr(const Caller& caller, InodeId inode, const SetAttributes& set);
+  Result<std::string> getxattr(InodeId inode, std::string_view name);
+  Result<std::vector<std::string>> listxattr(InodeId inode);
+  Status setxattr(InodeId inode, std::string_view name, std::string_view value, XattrMode mode);
+  Status removexattr(InodeId inode, std::string_view name);
+
+  // --- contents ---
+  // An open pins the inode until release(). create() is mknod of a regular file and open in one; EEXIST if it is there.
+  Result<Attributes> create(const Caller& caller, InodeId parent, std::string_view name, std::uint32_t mode);
+  struct OpenMode {
+    bool write = false;
+    bool truncate = false;
+  };
+  Result<Attributes> open(const Caller& caller, InodeId inode, OpenMode mode);
+  void release(InodeId inode);
+  // How many bytes were read; less than asked only at the end of the file. EUCLEAN: damaged; EIO: the device refused.
+  Result<std::size_t> read(InodeId inode, std::uint64_t offset, MutableByteSpan into);
+  struct WriteMode {
+    bool append = false;         // at the end of the file, wherever that is; `offset` is ignored
+    bool clears_set_id = false;  // as in SetAttributes
+  };
+  // All or nothing. ENOSPC here and never later; EROFS after a failure (invariant 7).
+  Result<std::size_t> write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode);
+  // Durable on return: everything that happened to the inode before the call, and the names that lead to it. For the
+  // root: everything that happened to the store.
+  Status fsync(InodeId inode);
+
+  // --- the store ---
+  Status commit();  // everything before the call is durable on return
+  FilesystemStatistics statfs();
+  Statistics statistics();
+  void drop_caches();  // contents and headers; for cold benchmarks
+  bool read_only() const;
+  // Waits until everything durable is applied to the index. For tests and close.
+  Status settle();
+  // Writes a snapshot of the index into the volumes and names it in the superblocks.
+  Status snapshot();
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ciaos::engine

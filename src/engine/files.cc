@@ -1,0 +1,281 @@
+#include "engine/files.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "engine/rules.h"
+#include "store/format.h"
+
+namespace ciaos::engine {
+namespace {
+
+using meta::Extent;
+using meta::ExtentKey;
+
+constexpr std::uint64_t kEndOfFile = std::numeric_limits<std::uint64_t>::max();
+// What one written range can cost in records: its extent, pieces left of old ones, the inode's row.
+constexpr std::uint64_t kRecordsPerWrite = 512;
+
+Status check_regular(const Inode& inode) {
+  if (!inode.exists()) return fail(ENOENT);
+  if (S_ISDIR(inode.row.mode)) return fail(EISDIR);
+  if (!S_ISREG(inode.row.mode)) return fail(EINVAL);
+  return {};
+}
+
+}  // namespace
+
+Result<std::size_t> Files::read(InodeId id, std::uint64_t offset, MutableByteSpan into) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  std::optional<std::vector<Piece>> pieces;
+  ReadEpochs::Ticket ticket(core_.read_epochs);
+  {
+    ReaderLock lock(inode->mutex);
+    TRY_VOID(check_regular(*inode));
+    if (inode->extents_known) {
+      if (offset >= inode->row.size) return std::size_t{0};
+      into = into.first(std::min<std::uint64_t>(into.size(), inode->row.size - offset));
+      pieces = TRY(plan_read(*inode, offset, into));
+    }
+  }
+  if (!pieces) {
+    WriterLock lock(inode->mutex);
+    TRY_VOID(check_regular(*inode));
+    if (offset >= inode->row.size) return std::size_t{0};
+    into = into.first(std::min<std::uint64_t>(into.size(), inode->row.size - offset));
+    TRY_VOID(load_extents(*inode));
+    pieces = TRY(plan_read(*inode, offset, into));
+  }
+  for (const Piece& piece : *pieces) TRY_VOID(core_.reader->read(piece.needle, piece.offset, piece.into));
+  return into.size();
+}
+
+// Fills `into` with holes and buffered bytes, and says which device reads bring the rest.
+Result<std::vector<Files::Piece>> Files::plan_read(Inode& inode, std::uint64_t offset, MutableByteSpan into) {
+  const std::uint64_t end = offset + into.size();
+  std::vector<Piece> pieces;
+  const auto part = [&](std::uint64_t from, std::uint64_t to) {
+    return into.subspan(from - offset, to - from);
+  };
+  const auto plan_clean = [&](std::uint64_t from, std::uint64_t to) -> Status {
+    if (from >= to) return {};
+    std::uint64_t at = from;
+    for (const Extent& whole : TRY(overlapping(inode, from, to))) {
+      const Extent extent = meta::clipped(whole, from, to);
+      std::ranges::fill(part(at, extent.offset), std::byte{0});
+      pieces.push_back({extent.row.needle, extent.row.payload_offset, part(extent.offset, extent.end())});
+      at = extent.end();
+    }
+    std::ranges::fill(part(at, to), std::byte{0});
+    return {};
+  };
+  std::uint64_t at = offset;
+  Status status;
+  inode.buffer.for_each_in(offset, end, [&](const WriteBuffer::Piece& piece) {
+    if (status.ok()) status = plan_clean(at, piece.offset);
+    std::ranges::copy(piece.bytes, part(piece.offset, piece.end()).begin());
+    at = piece.end();
+  });
+  TRY_VOID(std::move(status));
+  TRY_VOID(plan_clean(at, end));
+  return pieces;
+}
+
+Status Files::load_extents(Inode& inode) {
+  if (inode.extents_known) return {};
+  std::vector<Extent> extents = TRY(core_.rows->extents(inode.id, 0, kEndOfFile, kCachedExtentsMax + 1));
+  if (extents.size() > kCachedExtentsMax) return {};
+  inode.extents = std::move(extents);
+  inode.extents_known = true;
+  return {};
+}
+
+Result<std::vector<Extent>> Files::overlapping(Inode& inode, std::uint64_t begin, std::uint64_t end) {
+  if (!inode.extents_known) {
+    return core_.rows->extents(inode.id, begin, end, std::numeric_limits<std::uint32_t>::max());
+  }
+  auto first = std::ranges::upper_bound(inode.extents, begin, {}, &Extent::end);
+  auto last = std::ranges::lower_bound(first, inode.extents.end(), end, {}, &Extent::offset);
+  return std::vector<Extent>(first, last);
+}
+
+Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode) {
+  TRY_VOID(core_.committer->admit());
+  if (core_.dirty.bytes() > core_.options.dirty_bytes_max / 2) TRY_VOID(flush_all(/*inside_gate=*/false));
+  core_.writer->throttle();
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  if (from.empty()) return std::size_t{0};
+  const std::uint64_t promised =
+      store::needle_bytes_bound(from.size()) + store::kBlockBytes + kRecordsPerWrite;
+  TRY_VOID(reserve(promised));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(inode->mutex);
+  const auto refuse = [&](Error error) {
+    core_.pool->release(promised);
+    return error;
+  };
+  if (Status status = check_regular(*inode); !status.ok()) return refuse(status.error());
+  if (mode.append) offset = inode->row.size;
+  if (offset > kFileBytesMax || from.size() > kFileBytesMax - offset) return refuse(fail(EFBIG));
+  if (!inode->dirty) {
+    inode->dirty = true;
+    core_.dirty.add(core_.inodes->share(*inode));
+  }
+  inode->reserved += promised;
+  TRY_VOID(buffer(*inode, offset, from));
+  meta::InodeRow& row = inode->row;
+  row.size = std::max(row.size, offset + from.size());
+  row.modified = row.changed = core_.clock.now();
+  ++row.change;
+  if (mode.clears_set_id) row.mode = without_set_id(row.mode);
+  core_.rows->put(id, row);
+  return from.size();
+}
+
+Status Files::reserve(std::uint64_t bytes) {
+  Status status = core_.pool->reserve(bytes);
+  if (status.code() != ENOSPC) return status;
+  // Promises are upper bounds; turning what is buffered into needles gives back what they held too much.
+  TRY_VOID(core_.committer->commit());
+  return core_.pool->reserve(bytes);
+}
+
+Status Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan from) {
+  const std::uint64_t piece_bytes = core_.log_limits.data_payload_bytes_max;
+  const std::uint64_t before = inode.buffer.bytes();
+  Status status;
+  // A long write into nothing buffered becomes needles at once, without a copy in the buffer.
+  if (inode.buffer.empty()) {
+    while (from.size() >= piece_bytes && status.ok()) {
+      status = flush_piece(inode, offset, from.first(piece_bytes));
+      offset += piece_bytes;
+      from = from.subspan(piece_bytes);
+    }
+  }
+  if (status.ok()) inode.buffer.write(offset, from, piece_bytes);
+  while (status.ok()) {
+    const WriteBuffer::TakenPiece full = inode.buffer.take_full(piece_bytes);
+    if (full.bytes.empty()) break;
+    status = flush_piece(inode, full.offset, full.bytes);
+  }
+  core_.dirty.change_bytes(before, inode.buffer.bytes());
+  return status;
+}
+
+Status Files::flush(Inode& inode) {
+  const std::uint64_t before = inode.buffer.bytes();
+  Status status;
+  while (status.ok() && !inode.buffer.empty()) {
+    const WriteBuffer::TakenPiece piece = inode.buffer.take_first();
+    status = flush_piece(inode, piece.offset, piece.bytes);
+    // Reads go on seeing what was written, also when it can become no needle any more.
+    if (!status.ok()) inode.buffer.write(piece.offset, piece.bytes, core_.log_limits.data_payload_bytes_max);
+  }
+  core_.dirty.change_bytes(before, inode.buffer.bytes());
+  if (inode.buffer.empty() && inode.reserved > 0) core_.pool->release(std::exchange(inode.reserved, 0));
+  return status;
+}
+
+Status Files::flush_piece(Inode& inode, std::uint64_t offset, ByteSpan bytes) {
+  const std::array<ByteSpan, 1> payload{bytes};
+  const NeedlePlace place = TRY(core_.writer->append({store::NeedleKind::data, inode.id, offset}, payload));
+  const std::uint64_t used = std::min(inode.reserved, store::needle_bytes_bound(bytes.size()));
+  inode.reserved -= used;
+  core_.pool->release(used);
+  TRY_VOID(lay(inode, Extent{offset, {bytes.size(), place, 0}}));
+  core_.rows->put(inode.id, inode.row);
+  return {};
+}
+
+Status Files::lay(Inode& inode, const Extent& extent) {
+  TRY_VOID(load_extents(inode));
+  const std::vector<Extent> old = TRY(overlapping(inode, extent.offset, extent.end()));
+  note_edit(inode, meta::replace_range(old, extent));
+  note_fragmented(inode, extent);
+  return {};
+}
+
+void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
+  for (const std::uint64_t offset : edit.removed) core_.rows->erase(ExtentKey{inode.id, offset});
+  for (const Extent& extent : edit.added) core_.rows->put(ExtentKey{inode.id, extent.offset}, extent.row);
+  inode.row.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
+  core_.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
+  if (!inode.extents_known) return;
+  for (const std::uint64_t offset : edit.removed) {
+    const auto at = std::ranges::lower_bound(inode.extents, offset, {}, &Extent::offset);
+    CIAOS_ASSERT(at != inode.extents.end() && at->offset == offset);
+    inode.extents.erase(at);
+  }
+  for (const Extent& extent : edit.added) {
+    const auto at = std::ranges::lower_bound(inode.extents, extent.offset, {}, &Extent::offset);
+    inode.extents.insert(at, extent);
+  }
+  if (inode.extents.size() > kCachedExtentsMax) {
+    inode.extents = {};
+    inode.extents_known = false;
+  }
+}
+
+Status Files::resize(Inode& inode, std::uint64_t size) {
+  if (size > kFileBytesMax) return fail(EFBIG);
+  if (size < inode.row.size) {
+    const std::uint64_t before = inode.buffer.bytes();
+    inode.buffer.discard(size, kEndOfFile);
+    core_.dirty.change_bytes(before, inode.buffer.bytes());
+    TRY_VOID(load_extents(inode));
+    note_edit(inode, meta::cut_range(TRY(overlapping(inode, size, kEndOfFile)), size, kEndOfFile));
+  }
+  inode.row.size = size;
+  return {};
+}
+
+Result<bool> Files::free_extents(Inode& inode, std::size_t rows_max) {
+  const std::uint64_t before = inode.buffer.bytes();
+  inode.buffer.discard(0, kEndOfFile);
+  core_.dirty.change_bytes(before, 0);
+  if (inode.reserved > 0) core_.pool->release(std::exchange(inode.reserved, 0));
+  std::vector<Extent> some;
+  if (inode.extents_known) {
+    some.assign(inode.extents.begin(), inode.extents.begin() + static_cast<std::ptrdiff_t>(
+                                                                   std::min(rows_max, inode.extents.size())));
+  } else {
+    some = TRY(core_.rows->extents(inode.id, 0, kEndOfFile, rows_max));
+  }
+  if (!some.empty()) note_edit(inode, meta::cut_range(some, 0, some.back().end()));
+  return some.size() < rows_max;
+}
+
+Status Files::flush_all(bool inside_gate) {
+  Status first;
+  for (InodeRef& inode : core_.dirty.list(*core_.inodes)) {
+    if (inside_gate) {
+      const Status status = flush_dirty(*inode);
+      if (first.ok()) first = status;
+      continue;
+    }
+    {
+      Gate::Pass pass(core_.gate);
+      const Status status = flush_dirty(*inode);
+      if (first.ok()) first = status;
+    }
+    inode.reset();
+    core_.writer->throttle();
+  }
+  return first;
+}
+
+Status Files::flush_dirty(Inode& inode) {
+  InodeRef kept;  // dropped when the lock is gone
+  WriterLock lock(inode.mutex);
+  if (!inode.dirty) return {};
+  TRY_VOID(flush(inode));
+  inode.dirty = false;
+  kept = core_.dirty.remove(inode.id);
+  return {};
+}
+
+}  // namespace ciaos::engine

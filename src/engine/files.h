@@ -1,0 +1,57 @@
+// Contents of regular files: write buffers, extents, reads. A needle's life begins in write() and flush().
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/core.h"
+#include "engine/types.h"
+
+namespace ciaos::engine {
+
+// Thread-safe as a whole; calls marked LOCKED want the gate passed and the inode locked exclusively by the caller.
+class Files {
+ public:
+  explicit Files(Core& core) : core_(core) {}
+
+  Result<std::size_t> read(InodeId id, std::uint64_t offset, MutableByteSpan into);
+  Result<std::size_t> write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode);
+
+  // LOCKED. Sets the size; what lies behind a shorter one is gone. Times and row are the caller's.
+  Status resize(Inode& inode, std::uint64_t size);
+  // LOCKED. Frees up to `rows_max` extents from the front of a file that nobody can see any more. True when none are left.
+  Result<bool> free_extents(Inode& inode, std::size_t rows_max);
+
+  // Buffers of all dirty files become needles. `inside_gate`: the caller has closed the gate.
+  Status flush_all(bool inside_gate);
+  // Joins runs of small extents of a file into larger needles, so that their number stays bounded by its size.
+  Status join_small_extents(InodeId id);
+  // Files that join_small_extents() is wanted for; clears the list.
+  std::vector<InodeId> take_fragmented();
+
+ private:
+  struct Piece {  // one device read
+    NeedlePlace needle;
+    std::uint64_t offset = 0;  // in the payload
+    MutableByteSpan into;
+  };
+  Result<std::vector<Piece>> plan_read(Inode& inode, std::uint64_t offset, MutableByteSpan into);
+  Status load_extents(Inode& inode);
+  Result<std::vector<meta::Extent>> overlapping(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  Status reserve(std::uint64_t bytes);
+  Status buffer(Inode& inode, std::uint64_t offset, ByteSpan from);
+  Status flush(Inode& inode);
+  // Inside the gate, or with it closed; locks the inode.
+  Status flush_dirty(Inode& inode);
+  Status flush_piece(Inode& inode, std::uint64_t offset, ByteSpan bytes);
+  Status lay(Inode& inode, const meta::Extent& extent);
+  void note_edit(Inode& inode, const meta::ExtentEdit& edit);
+  void note_fragmented(const Inode& inode, const meta::Extent& last);
+  void return_reservation(Inode& inode, std::uint64_t flushed_bytes);
+
+  Core& core_;
+  Mutex fragmented_mutex_;
+  std::vector<InodeId> fragmented_ GUARDED_BY(fragmented_mutex_);
+};
+
+}  // namespace ciaos::engine

@@ -1,0 +1,59 @@
+// What keeps the store in shape while it is open: rows about volumes, snapshots, index checkpoints, volumes given back.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "engine/core.h"
+#include "engine/files.h"
+#include "engine/turn.h"
+
+namespace ciaos::engine {
+
+class Maintenance {
+ public:
+  Maintenance(Core& core, Files& files) : core_(core), files_(files) {}
+
+  // Recovery tells what the log looked like. `open_volumes`: those whose rows do not say sealed or free.
+  void start_at(const TxnRef& last, const std::map<VolumeId, Generation>& open_volumes);
+  void set_snapshot(const SnapshotState& snapshot) { core_.snapshot = snapshot; }
+
+  // --- hooks of the committer ---
+  Status close_batch();               // gate closed
+  void after_cut(const TxnRef& ref);  // gate closed
+  Status still_owner();
+  void after_apply();
+
+  // A snapshot of the index as it is applied now.
+  Status snapshot();
+  // At a clean close: the index synced, a snapshot if the log since the last one is worth it.
+  Status finish();
+
+ private:
+  void note_counters();
+  void note_volumes();
+  Status checkpoint();
+  Status write_snapshot();
+  bool snapshot_due(std::uint64_t divisor) const;
+  struct Candidates {
+    std::vector<meta::VolumeUsage> free;  // nothing in them is live
+    std::size_t kept_by_log = 0;          // only txn needles are
+  };
+  Result<Candidates> find_candidates();
+  Status reclaim();
+  Status give_back(const std::vector<meta::VolumeUsage>& volumes);
+
+  Core& core_;
+  Files& files_;
+  Turn turn_;  // checkpoint, snapshot, reclaim; guards core_.snapshot
+
+  // --- guarded by the closed gate ---
+  std::map<VolumeId, Generation> open_volumes_;
+  std::map<VolumeId, Sequence> txn_in_;  // newest txn needle by volume
+  VolumeId log_volume_;                  // where the next txn needle goes
+  std::map<std::uint32_t, std::uint64_t> counters_noted_;
+
+  std::uint64_t owner_checked_ms_ = 0;  // guarded by the leader's role
+};
+
+}  // namespace ciaos::engine

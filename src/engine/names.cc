@@ -1,0 +1,259 @@
+#include "engine/names.h"
+
+#include <sys/stat.h>
+
+#include "engine/rules.h"
+#include "meta/first_rows.h"
+
+namespace ciaos::engine {
+namespace {
+
+using meta::InodeRow;
+using meta::NameKey;
+using meta::NameRow;
+
+// What a new name can cost in records, with its inode and directory; refused early on a full store, so that the room kept
+// for deletions is not eaten by creations.
+constexpr std::uint64_t kRecordsPerName = 8192;
+constexpr std::size_t kRowsPerStep = 5000;
+
+// mkfs makes the root directory without knowing the engine.
+static_assert(meta::kFirstPosition == kFirstNamePosition);
+
+Status check_directory(const Inode& inode) {
+  if (!inode.exists()) return fail(ENOENT);
+  if (!S_ISDIR(inode.row.mode)) return fail(ENOTDIR);
+  return {};
+}
+
+// New names need a directory that still has one itself.
+Status check_accepts_names(const Inode& inode) {
+  TRY_VOID(check_directory(inode));
+  if (inode.row.links == 0) return fail(ENOENT);
+  return {};
+}
+
+bool is_directory(const Inode& inode) { return S_ISDIR(inode.row.mode); }
+
+}  // namespace
+
+Result<std::optional<NameRow>> Names::find(InodeId parent, std::string_view name) {
+  const NameCache::Found cached = core_.names.find(parent, name);
+  if (cached.known) return cached.row;
+  std::optional<NameRow> row = TRY(core_.rows->name(parent, name));
+  core_.names.remember(parent, name, row);
+  return row;
+}
+
+Result<Attributes> Names::lookup(InodeId parent, std::string_view name) {
+  TRY_VOID(check_name(name));
+  const InodeRef directory = TRY(core_.inodes->get(parent));
+  std::optional<NameRow> row;
+  {
+    ReaderLock lock(directory->mutex);
+    TRY_VOID(check_directory(*directory));
+    row = TRY(find(parent, name));
+    if (!row) return fail(ENOENT);
+    // Pinned under the directory's lock, so that an unlink that comes after sees the pin; the child's own lock is taken
+    // when this one is gone, since its number may be the lower one.
+    core_.pins.add(row->child);
+  }
+  auto child = core_.inodes->get(row->child);
+  if (!child.ok()) {
+    (void)core_.pins.drop(row->child, 1);
+    if (child.code() == ENOENT) return fail(EUCLEAN, "a name without its inode: " + std::string(name));
+    return child.error();
+  }
+  ReaderLock child_lock((*child)->mutex);
+  return attributes_of(row->child, (*child)->row);
+}
+
+Result<InodeId> Names::parent_of(InodeId directory) {
+  const InodeRef inode = TRY(core_.inodes->get(directory));
+  ReaderLock lock(inode->mutex);
+  TRY_VOID(check_directory(*inode));
+  return directory == kRootInode ? kRootInode : inode->row.parent;
+}
+
+Status Names::admit_new() {
+  TRY_VOID(core_.committer->admit());
+  TRY_VOID(core_.pool->reserve(kRecordsPerName));
+  core_.pool->release(kRecordsPerName);
+  return {};
+}
+
+InodeRef Names::allocate(InodeRow& row) {
+  while (true) {
+    InodeRef inode = core_.inodes->insert(InodeId(core_.next_inode.fetch_add(1)), row);
+    if (inode) return inode;
+  }
+}
+
+void Names::touch(Inode& inode, bool contents) {
+  inode.row.changed = core_.clock.now();
+  if (contents) {
+    inode.row.modified = inode.row.changed;
+    ++inode.row.change;
+  }
+  core_.rows->put(inode.id, inode.row);
+}
+
+void Names::add_name(Inode& directory, std::string_view name, const Inode& child) {
+  const NameRow row{child.id, directory.row.next_position++, type_of_mode(child.row.mode)};
+  core_.rows->put(NameKey{directory.id, std::string(name)}, row);
+  core_.names.remember(directory.id, name, row);
+  ++directory.row.entries;
+  if (is_directory(child)) ++directory.row.links;
+}
+
+void Names::redirect_name(Inode& directory, std::string_view name, const NameRow& old, const Inode& child) {
+  const NameRow row{child.id, old.position, type_of_mode(child.row.mode)};
+  core_.rows->put(NameKey{directory.id, std::string(name)}, row);
+  core_.names.remember(directory.id, name, row);
+  if (is_directory(child)) ++directory.row.links;
+}
+
+void Names::remove_name(Inode& directory, std::string_view name) {
+  core_.rows->erase(NameKey{directory.id, std::string(name)});
+  core_.names.remember(directory.id, name, std::nullopt);
+  CIAOS_ASSERT(directory.row.entries > 0);
+  --directory.row.entries;
+}
+
+Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string_view name,
+                               const NewInode& wanted, std::uint64_t pins) {
+  TRY_VOID(check_name(name));
+  TRY_VOID(admit_new());
+  const InodeRef directory = TRY(core_.inodes->get(parent));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(directory->mutex);
+  TRY_VOID(check_accepts_names(*directory));
+  if (TRY(find(parent, name))) return fail(EEXIST);
+  InodeRow row;
+  row.mode = wanted.mode & ~(caller.umask & 0777);
+  row.uid = caller.uid;
+  row.gid = caller.gid;
+  row.links = 1;
+  row.device = wanted.device;
+  row.content = wanted.target;
+  row.size = wanted.target.size();
+  row.accessed = row.modified = row.changed = row.born = core_.clock.now();
+  if ((directory->row.mode & S_ISGID) != 0) {
+    row.gid = directory->row.gid;
+    if (S_ISDIR(row.mode)) row.mode |= S_ISGID;
+  }
+  if (S_ISDIR(row.mode)) {
+    if (directory->row.links >= kLinksMax) return fail(EMLINK);
+    row.links = 2;
+    row.parent = parent;
+    row.next_position = kFirstNamePosition;
+  }
+  const InodeRef inode = allocate(row);
+  for (std::uint64_t i = 0; i < pins; ++i) core_.pins.add(inode->id);
+  ++core_.inode_count;
+  core_.rows->put(inode->id, row);
+  add_name(*directory, name, *inode);
+  touch(*directory, /*contents=*/true);
+  return attributes_of(inode->id, row);
+}
+
+Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name) {
+  TRY_VOID(check_name(name));
+  TRY_VOID(admit_new());
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  const InodeRef directory = TRY(core_.inodes->get(parent));
+  Gate::Pass pass(core_.gate);
+  InodeLocks locks{&*inode, &*directory};
+  TRY_VOID(check_accepts_names(*directory));
+  if (!inode->exists()) return fail(ENOENT);
+  if (is_directory(*inode)) return fail(EPERM);
+  if (TRY(find(parent, name))) return fail(EEXIST);
+  if (inode->row.links == 0) return fail(ENOENT);
+  if (inode->row.links >= kLinksMax) return fail(EMLINK);
+  ++inode->row.links;
+  core_.pins.add(id);
+  add_name(*directory, name, *inode);
+  touch(*inode, /*contents=*/false);
+  touch(*directory, /*contents=*/true);
+  return attributes_of(id, inode->row);
+}
+
+bool Names::drop_link(Inode& inode) {
+  // A directory's own two links go together: it is only ever removed empty.
+  inode.row.links = is_directory(inode) ? 0 : inode.row.links - 1;
+  touch(inode, /*contents=*/false);
+  if (inode.row.links > 0) return false;
+  core_.orphans.add(inode.id);
+  return !core_.pins.held(inode.id);
+}
+
+Status Names::unlink(InodeId parent, std::string_view name) {
+  return remove(parent, name, /*directory=*/false);
+}
+Status Names::rmdir(InodeId parent, std::string_view name) {
+  return remove(parent, name, /*directory=*/true);
+}
+
+Status Names::remove(InodeId parent, std::string_view name, bool directory) {
+  TRY_VOID(check_name(name));
+  TRY_VOID(core_.committer->admit());
+  const InodeRef from = TRY(core_.inodes->get(parent));
+  InodeId doomed;
+  while (doomed == InodeId{}) {
+    std::optional<NameRow> row;
+    {
+      ReaderLock lock(from->mutex);
+      TRY_VOID(check_directory(*from));
+      row = TRY(find(parent, name));
+    }
+    if (!row) return fail(ENOENT);
+    const InodeRef child = TRY(core_.inodes->get(row->child));
+    Gate::Pass pass(core_.gate);
+    InodeLocks locks{&*from, &*child};
+    TRY_VOID(check_directory(*from));
+    const std::optional<NameRow> now = TRY(find(parent, name));
+    if (!now || now->child != row->child || !child->exists())
+      continue;  // it changed before the locks were there
+    if (directory && !is_directory(*child)) return fail(ENOTDIR);
+    if (!directory && is_directory(*child)) return fail(EISDIR);
+    if (directory && child->row.entries > 0) return fail(ENOTEMPTY);
+    remove_name(*from, name);
+    if (is_directory(*child)) --from->row.links;
+    touch(*from, /*contents=*/true);
+    if (!drop_link(*child)) return {};
+    doomed = child->id;
+  }
+  return destroy(doomed);
+}
+
+void Names::unpin(InodeId inode, std::uint64_t pins) {
+  if (!core_.pins.drop(inode, pins) || !core_.orphans.contains(inode) || core_.read_only()) return;
+  // What cannot be freed now is found again at the next start.
+  (void)destroy(inode).ok();
+}
+
+Status Names::destroy(InodeId id) {
+  auto found = core_.inodes->get(id);
+  if (found.code() == ENOENT) return {};  // somebody was faster
+  const InodeRef inode = TRY(std::move(found));
+  while (true) {
+    TRY_VOID(core_.committer->admit());
+    Gate::Pass pass(core_.gate);
+    WriterLock lock(inode->mutex);
+    if (!inode->exists()) return {};
+    CIAOS_ASSERT(inode->row.links == 0);
+    if (!TRY(files_.free_extents(*inode, kRowsPerStep))) {
+      core_.rows->put(id, inode->row);
+      continue;
+    }
+    for (std::string& name : TRY(core_.rows->xattr_names(id)))
+      core_.rows->erase(meta::XattrKey{id, std::move(name)});
+    core_.rows->erase(id);
+    --core_.inode_count;
+    inode->missing = fail(ENOENT);
+    core_.orphans.remove(id);
+    return {};
+  }
+}
+
+}  // namespace ciaos::engine

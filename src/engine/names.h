@@ -1,0 +1,61 @@
+// Names and what they lead to: everything that changes a directory, and how inodes come and go.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "engine/core.h"
+#include "engine/files.h"
+#include "engine/types.h"
+
+namespace ciaos::engine {
+
+// Thread-safe. Lock order: renaming_, the gate, inodes by number.
+class Names {
+ public:
+  Names(Core& core, Files& files) : core_(core), files_(files) {}
+
+  Result<Attributes> lookup(InodeId parent, std::string_view name);
+  Result<InodeId> parent_of(InodeId directory);
+  struct NewInode {
+    std::uint32_t mode = 0;
+    std::uint64_t device = 0;
+    std::string_view target;  // of a symlink
+  };
+  // Pins it `pins` times.
+  Result<Attributes> make(const Caller& caller, InodeId parent, std::string_view name, const NewInode& inode,
+                          std::uint64_t pins);
+  Result<Attributes> link(InodeId inode, InodeId parent, std::string_view name);
+  Status unlink(InodeId parent, std::string_view name);
+  Status rmdir(InodeId parent, std::string_view name);
+  Status rename(const Rename& rename);
+  Status readdir(InodeId directory, std::uint64_t after, bool attributes, const Engine::DirectorySink& sink);
+
+  void unpin(InodeId inode, std::uint64_t pins);
+  // Frees an inode without links, in steps if it is large. Nobody can reach it any more.
+  Status destroy(InodeId inode);
+
+ private:
+  std::optional<Attributes> attributes_if_there(InodeId id);
+  Result<std::optional<meta::NameRow>> find(InodeId parent, std::string_view name);
+  Status admit_new();
+  InodeRef allocate(meta::InodeRow& row);
+  void add_name(Inode& directory, std::string_view name, const Inode& child);
+  // The name keeps its position and leads to `child` from now on.
+  void redirect_name(Inode& directory, std::string_view name, const meta::NameRow& old, const Inode& child);
+  void remove_name(Inode& directory, std::string_view name);
+  void touch(Inode& inode, bool contents);
+  Status remove(InodeId parent, std::string_view name, bool directory);
+  // A link of `inode` is gone. True if it was the last and nothing pins it: destroy it after the locks are gone.
+  bool drop_link(Inode& inode);
+  Result<InodeId> rename_locked(const Rename& rename);
+  Status check_no_cycle(InodeId moved, InodeId new_parent);
+  void exchange(const Rename& rename, const meta::NameRow& from_row, const meta::NameRow& to_row,
+                const InodeRef& from, const InodeRef& to, const InodeRef& source, const InodeRef& target);
+
+  Core& core_;
+  Files& files_;
+  Mutex renaming_;  // one rename at a time: directories must not move while a cycle is looked for
+};
+
+}  // namespace ciaos::engine

@@ -1,0 +1,84 @@
+// What front doors and the engine tell each other. No FUSE and no HTTP in it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace ciaos::engine {
+
+// Who asks. Permission bits are checked by the kernel (default_permissions); the engine needs the ids for what it creates
+// and for the rules about set-id bits.
+struct Caller {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t umask = 0;
+};
+
+struct Attributes {
+  InodeId inode;
+  std::uint32_t mode = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t links = 0;
+  std::uint32_t flags = 0;  // FS_*_FL
+  std::uint64_t device = 0;
+  std::uint64_t size = 0;       // bytes
+  std::uint64_t blocks512 = 0;  // 512-byte units that hold data
+  Timestamp accessed, modified, changed, born;
+  std::uint64_t change = 0;
+};
+
+// An absent field stays as it is.
+struct SetAttributes {
+  std::optional<std::uint32_t> mode;  // permission bits
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  std::optional<std::uint64_t> size;
+  std::optional<Timestamp> accessed;
+  std::optional<Timestamp> modified;
+  bool accessed_now = false;
+  bool modified_now = false;
+  bool clears_set_id = false;  // the caller may not keep set-id bits (write or truncate without CAP_FSETID)
+};
+
+struct DirectoryEntry {
+  std::string_view name;
+  InodeId inode;
+  std::uint8_t type = 0;       // DT_*
+  std::uint64_t position = 0;  // what to continue after; 1 is ".", 2 is "..", names come above
+};
+
+enum class XattrMode { any, create, replace };
+
+struct Rename {
+  InodeId parent;
+  std::string_view name;
+  InodeId new_parent;
+  std::string_view new_name;
+  bool no_replace = false;
+  bool exchange = false;
+};
+
+struct FilesystemStatistics {
+  std::uint64_t bytes_total = 0;
+  std::uint64_t bytes_free = 0;
+  std::uint64_t inodes = 0;  // in use
+  std::uint64_t inodes_free = 0;
+  std::uint32_t block_bytes = 4096;
+  std::uint32_t name_bytes_max = 255;
+};
+
+inline constexpr std::uint64_t kFirstNamePosition = 16;  // positions below are ".", ".." and room
+inline constexpr std::uint32_t kLinksMax = 1u << 20;
+inline constexpr std::uint64_t kFileBytesMax = (1ull << 63) - 1;
+inline constexpr std::size_t kNameBytesMax = 255;
+inline constexpr std::size_t kSymlinkBytesMax = 4095;
+inline constexpr std::size_t kXattrBytesMax = 65536;
+
+}  // namespace ciaos::engine

@@ -1,0 +1,56 @@
+// Written bytes of one file that are no needle yet: pieces that neither overlap nor touch. Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+
+#include "base/bytes.h"
+
+namespace ciaos::engine {
+
+class WriteBuffer {
+ public:
+  // Newer bytes win. Pieces never grow beyond `piece_bytes_max`; longer runs are several pieces that touch.
+  void write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piece_bytes_max);
+  // Forgets [begin, end).
+  void discard(std::uint64_t begin, std::uint64_t end);
+
+  bool empty() const { return pieces_.empty(); }
+  std::uint64_t bytes() const { return bytes_; }
+
+  struct Piece {
+    std::uint64_t offset = 0;
+    ByteSpan bytes;
+    std::uint64_t end() const { return offset + bytes.size(); }
+  };
+  // Calls `visit` with the parts of pieces inside [begin, end), in order.
+  template <typename Visit>
+  void for_each_in(std::uint64_t begin, std::uint64_t end, Visit&& visit) const {
+    auto at = first_ending_after(begin);
+    for (; at != pieces_.end() && at->first < end; ++at) {
+      const std::uint64_t from = std::max(begin, at->first);
+      const std::uint64_t to = std::min(end, at->first + at->second.size());
+      visit(Piece{from, ByteSpan(at->second).subspan(from - at->first, to - from)});
+    }
+  }
+
+  // The piece at or after `offset`, whole, taken out.
+  struct TakenPiece {
+    std::uint64_t offset = 0;
+    ByteVector bytes;
+  };
+  TakenPiece take_first();
+  // The first piece that has reached `bytes`, taken out; empty bytes if none has.
+  TakenPiece take_full(std::uint64_t bytes);
+
+ private:
+  using Map = std::map<std::uint64_t, ByteVector>;
+  Map::const_iterator first_ending_after(std::uint64_t offset) const;
+  TakenPiece take(Map::iterator at);
+
+  Map pieces_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace ciaos::engine

@@ -1,0 +1,61 @@
+// Buffers become needles early, by whichever thread finds too much in memory, while another one cuts the batch.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/memory_device.h"
+#include "support/shell.h"
+#include "support/test_store.h"
+
+namespace ciaos::test {
+namespace {
+
+// What the device holds at this moment, opened by somebody who has no index.
+std::string contents_after_power_cut(TestStore& store, const std::string& path) {
+  const ByteVector bytes = store.device_bytes();
+  store::IoBuffer buffer(bytes.size());
+  std::ranges::copy(bytes, buffer.data());
+  auto device = std::make_shared<store::MemoryDevice>(bytes.size());
+  EXPECT_TRUE(device->write(0, buffer.span()).ok());
+  TestStore after(device);
+  after.open();
+  return Shell(after.engine()).cat(path);
+}
+
+// Invariant 5. A thread that is about to flush a file must not hide it from the cut of an fsync.
+TEST(EarlyFlush, NeverHidesAFileFromAnFsync) {
+  TestStore store;
+  store.options.dirty_bytes_max = 32 * 1024;
+  store.options.background = true;
+  store.open();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 3; ++writer) {
+    writers.emplace_back([&, writer] {
+      Shell shell(store.engine());
+      for (int round = 0; !stop && round < 1500; ++round) {
+        const std::string path = "/" + std::to_string(writer) + "-" + std::to_string(round % 40);
+        EXPECT_EQ(shell.put(path, std::string(3000, 'x')), 0);
+      }
+    });
+  }
+  Shell shell(store.engine());
+  for (int round = 0; round < 25; ++round) {
+    const std::string path = "/kept" + std::to_string(round);
+    const std::string contents(2000 + static_cast<std::size_t>(round), 'k');
+    ASSERT_EQ(shell.put(path, contents), 0);
+    ASSERT_EQ(shell.fsync(path), 0);
+    ASSERT_EQ(contents_after_power_cut(store, path), contents) << "round " << round;
+  }
+  stop = true;
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(store.close().ok());
+}
+
+}  // namespace
+}  // namespace ciaos::test
