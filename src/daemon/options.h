@@ -1,0 +1,44 @@
+// What may follow -o: one table that parses, documents and prints. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace ciaos::daemon {
+
+struct MountOptions {
+  // index_directory stays empty unless the option was given: the default depends on the store.
+  engine::Options engine;
+  std::vector<std::string> devices;  // further devices of the store
+  std::string backend;               // empty: as the environment says
+  std::uint64_t mock_bytes = 256u << 20;
+  std::uint64_t wait_seconds = 10;  // for another process to let the store go
+  bool debug = false;
+
+  std::string fsname;  // empty: the store
+  std::string subtype = "ciaosfs";
+  std::optional<bool> allow_other;  // absent: only when root mounts
+  std::vector<std::string>
+      kernel;  // passed on to the mount, in order, so that the last of two opposites holds
+};
+
+// EINVAL, with a context that names the option. `sloppy`: options that nobody knows are passed over.
+Result<MountOptions> parse_options(std::span<const std::string> options, bool sloppy);
+
+// Everything the mount itself is asked for.
+std::vector<std::string> fuse_options(const MountOptions& options, const std::string& store_name,
+                                      bool as_root);
+
+std::string help_text();
+
+// "64M" is 64 << 20: K, M, G and T are powers of 1024. EINVAL.
+Result<std::uint64_t> parse_bytes(std::string_view text);
+
+}  // namespace ciaos::daemon

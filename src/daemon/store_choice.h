@@ -1,0 +1,40 @@
+// Which store is meant, by command line and environment, and where its index belongs. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "daemon/command_line.h"
+#include "daemon/options.h"
+#include "store/superblock.h"
+
+namespace ciaos::daemon {
+
+enum class Backend { local, mock };
+
+struct Environment {
+  std::string storage_directory;  // STORAGE_DIRECTORY
+  std::string storage_backend;    // STORAGE_BACKEND
+};
+
+struct StoreChoice {
+  Backend backend = Backend::local;
+  std::vector<std::string> paths;  // none for mock
+  std::string warning;             // to be logged, if not empty
+};
+
+// EINVAL when no store is named. A backend that nobody knows is taken as localxfs, with a warning.
+Result<StoreChoice> choose_store(const CommandLine& line, const MountOptions& options,
+                                 const Environment& environment);
+
+// In this order: what the option says, what mkfs wrote into the superblock, inside a directory store, and for a raw one
+// a place that the machine keeps for it.
+std::string index_directory_of(const std::string& option, const store::Superblock& superblock,
+                               const std::string& first_device);
+
+// Whether a mount on `mountpoint` would hide `store`, and with it the files that the daemon opens later. Absolute paths
+// without symlinks.
+bool hides(const std::string& mountpoint, const std::string& store);
+
+}  // namespace ciaos::daemon

@@ -1,0 +1,53 @@
+#include "fuse/init_hook.h"
+
+#include <linux/fuse.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/log.h"
+#include "fuse/session.h"
+
+namespace ciaos::fuse {
+namespace {
+
+constexpr int kFirstVersionThatSendsDirops = 317;
+
+// The version of the library that runs, not of the header: a distribution may update one without the other.
+bool library_forgets() { return fuse_version() < kFirstVersionThatSendsDirops; }
+
+// Neither of these two is noexcept: libfuse cancels threads that wait in read(2), and a cancellation unwinds.
+ssize_t read_request(int fd, void* into, std::size_t bytes, void*) { return ::read(fd, into, bytes); }
+
+ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
+  std::atomic<std::uint32_t>& missing = static_cast<Session*>(userdata)->init_flags_missing;
+  // Set by the INIT callback in this thread just now; no request but INIT is under way until its reply is written.
+  if (missing.load(std::memory_order_relaxed) != 0 && count == 2 &&
+      parts[1].iov_len == sizeof(fuse_init_out)) {
+    fuse_init_out reply{};
+    std::memcpy(&reply, parts[1].iov_base, sizeof reply);
+    reply.flags |= missing.exchange(0);
+    std::memcpy(parts[1].iov_base, &reply, sizeof reply);
+  }
+  return ::writev(fd, parts, count);
+}
+
+}  // namespace
+
+std::uint32_t init_flags_that_libfuse_forgets(const fuse_conn_info& connection) {
+  if (!library_forgets()) return 0;
+  return (connection.want & FUSE_CAP_PARALLEL_DIROPS) != 0 ? FUSE_PARALLEL_DIROPS : 0;
+}
+
+void install_init_hook(fuse_session* session) {
+  if (!library_forgets()) return;
+  fuse_custom_io io{};
+  io.writev = write_reply;
+  io.read = read_request;
+  const int result = fuse_session_custom_io(session, &io, fuse_session_fd(session));
+  if (result != 0)
+    log(LogLevel::info, "lookups in one directory will not run in parallel: libfuse says {}", result);
+}
+
+}  // namespace ciaos::fuse

@@ -1,0 +1,102 @@
+#include "fuse/reply.h"
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "fuse/session.h"
+#include "fuse/translate.h"
+
+namespace ciaos::fuse {
+namespace {
+
+fuse_file_info open_flags(const fuse_file_info& file) {
+  fuse_file_info out = file;
+  out.fh = 0;
+  // Pages stay valid from open to open: every change of the file goes through this mount, or is told to the kernel.
+  out.keep_cache = 1;
+  out.noflush = (file.flags & O_ACCMODE) == O_RDONLY;
+  return out;
+}
+
+}  // namespace
+
+void reply_error(fuse_req_t req, const Error& error) {
+  if (error.code == EIO || error.code == EUCLEAN) log(LogLevel::error, "{}", to_string(error));
+  fuse_reply_err(req, error.code);
+}
+
+void reply_status(fuse_req_t req, const Status& status) {
+  if (!status) return reply_error(req, status.error());
+  fuse_reply_err(req, 0);
+}
+
+void reply_entry(fuse_req_t req, const Result<engine::Attributes>& attributes) {
+  if (!attributes) return reply_error(req, attributes.error());
+  engine::Engine& engine = engine_of(req);
+  const fuse_entry_param entry = entry_of(*attributes);
+  if (fuse_reply_entry(req, &entry) != 0) engine.forget(attributes->inode, 1);
+}
+
+void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes) {
+  if (attributes.code() != ENOENT) return reply_entry(req, attributes);
+  const fuse_entry_param entry = negative_entry();
+  fuse_reply_entry(req, &entry);
+}
+
+void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes) {
+  if (!attributes) return reply_error(req, attributes.error());
+  const struct stat out = stat_of(*attributes);
+  fuse_reply_attr(req, &out, kCacheSeconds);
+}
+
+void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
+  if (!target) return reply_error(req, target.error());
+  fuse_reply_readlink(req, target->c_str());
+}
+
+void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {
+  if (!attributes) return reply_error(req, attributes.error());
+  engine::Engine& engine = engine_of(req);
+  const fuse_file_info flags = open_flags(file);
+  if (fuse_reply_open(req, &flags) != 0) engine.release(attributes->inode);
+}
+
+void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {
+  if (!attributes) return reply_error(req, attributes.error());
+  engine::Engine& engine = engine_of(req);
+  const fuse_entry_param entry = entry_of(*attributes);
+  const fuse_file_info flags = open_flags(file);
+  if (fuse_reply_create(req, &entry, &flags) == 0) return;
+  engine.release(attributes->inode);
+  engine.forget(attributes->inode, 1);
+}
+
+void reply_bytes(fuse_req_t req, MutableByteSpan buffer, const Result<std::size_t>& count) {
+  if (!count) return reply_error(req, count.error());
+  fuse_reply_buf(req, as_text(buffer).data(), *count);
+}
+
+void reply_count(fuse_req_t req, const Result<std::size_t>& count) {
+  if (!count) return reply_error(req, count.error());
+  fuse_reply_write(req, *count);
+}
+
+void reply_sized(fuse_req_t req, const Result<std::string>& value, std::size_t size) {
+  if (!value) return reply_error(req, value.error());
+  if (size == 0) {
+    fuse_reply_xattr(req, value->size());
+  } else if (value->size() > size) {
+    fuse_reply_err(req, ERANGE);
+  } else {
+    fuse_reply_buf(req, value->data(), value->size());
+  }
+}
+
+void reply_directory_opened(fuse_req_t req, const fuse_file_info& file) {
+  fuse_file_info flags = file;
+  flags.keep_cache = 1;
+  flags.cache_readdir = 1;
+  fuse_reply_open(req, &flags);
+}
+
+}  // namespace ciaos::fuse

@@ -1,0 +1,54 @@
+// One mount: from mount(2) until the last request is answered.
+//
+//   mount() ---> run() ----+----> unmounted by somebody --+---> run() returns ---> ~FuseServer
+//                  |       +----> stop() -----------------+
+//                  +--> on_ready, once the mount answers
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace ciaos::fuse {
+
+struct ServerOptions {
+  std::string mountpoint;  // absolute: the process may change its directory
+  std::vector<std::string>
+      options;  // as `mount -o` and libfuse know them: allow_other, fsname=..., ro, nodev
+  unsigned threads_max = 16;
+};
+
+// What mount() would be refused for before anything is tried: so that a store need not be opened, and so changed, for a mount
+// that cannot be.
+Status check_mountable(const std::string& mountpoint);
+
+class FuseServer {
+ public:
+  // Mounts; requests wait until run(). The errors say which of the steps refused: ENODEV there is no /dev/fuse, EACCES or EPERM
+  // it may not be opened, ENOENT and ENOTDIR the mountpoint, EINVAL an option. As another user than root it is fusermount3
+  // that mounts. `engine` outlives the server.
+  static Result<std::unique_ptr<FuseServer>> mount(engine::Engine& engine, const ServerOptions& options);
+  ~FuseServer();
+
+  // Answers requests with several threads until the mount has ended, and takes the mount away if it is still there. Calls
+  // `on_ready` once, from another thread, as soon as the mount has answered, or with the error that it gave instead.
+  Status run(const std::function<void(const Status&)>& on_ready);
+
+  // Writes back what programs have in shared mappings, unmounts, and makes run() return, even if files are open: whoever
+  // has one gets ENOTCONN from then on. Returns when run() is about to. For any thread but run()'s; not for signal handlers.
+  void stop();
+
+ private:
+  struct State;
+  explicit FuseServer(std::unique_ptr<State> state);
+  void announce(const std::function<void(const Status&)>& on_ready);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ciaos::fuse

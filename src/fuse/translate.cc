@@ -1,0 +1,136 @@
+#include "fuse/translate.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/xattr.h>
+
+#include "fuse/session.h"
+
+namespace ciaos::fuse {
+namespace {
+
+// st_blksize: what stdio, Python and cp take as the size of their buffers. Every flush of such a buffer is a request.
+constexpr blksize_t kPreferredIoBytes = 128 * 1024;
+
+timespec timespec_of(const Timestamp& time) {
+  return {.tv_sec = time.seconds, .tv_nsec = static_cast<long>(time.nanoseconds)};
+}
+
+Timestamp timestamp_of(const timespec& time) {
+  return {.seconds = time.tv_sec, .nanoseconds = static_cast<std::uint32_t>(time.tv_nsec)};
+}
+
+}  // namespace
+
+struct stat stat_of(const engine::Attributes& attributes) {
+  struct stat out {};
+  out.st_ino = attributes.inode.value();
+  out.st_mode = attributes.mode;
+  out.st_nlink = attributes.links;
+  out.st_uid = attributes.uid;
+  out.st_gid = attributes.gid;
+  out.st_rdev = attributes.device;
+  out.st_size = static_cast<off_t>(attributes.size);
+  out.st_blksize = kPreferredIoBytes;
+  out.st_blocks = static_cast<blkcnt_t>(attributes.blocks512);
+  out.st_atim = timespec_of(attributes.accessed);
+  out.st_mtim = timespec_of(attributes.modified);
+  out.st_ctim = timespec_of(attributes.changed);
+  return out;
+}
+
+fuse_entry_param entry_of(const engine::Attributes& attributes) {
+  fuse_entry_param entry{};
+  entry.ino = attributes.inode.value();
+  entry.generation = 0;  // inode numbers are never reused
+  entry.attr = stat_of(attributes);
+  entry.attr_timeout = kCacheSeconds;
+  entry.entry_timeout = kCacheSeconds;
+  return entry;
+}
+
+fuse_entry_param negative_entry() {
+  fuse_entry_param entry{};
+  entry.entry_timeout = kCacheSeconds;
+  return entry;
+}
+
+struct statvfs statvfs_of(const engine::FilesystemStatistics& statistics) {
+  struct statvfs out {};
+  out.f_bsize = statistics.block_bytes;
+  out.f_frsize = statistics.block_bytes;
+  out.f_blocks = statistics.bytes_total / statistics.block_bytes;
+  out.f_bfree = statistics.bytes_free / statistics.block_bytes;
+  out.f_bavail = out.f_bfree;
+  out.f_files = statistics.inodes + statistics.inodes_free;
+  out.f_ffree = statistics.inodes_free;
+  out.f_favail = statistics.inodes_free;
+  out.f_namemax = statistics.name_bytes_max;
+  return out;
+}
+
+engine::Caller caller_of(const fuse_ctx& context) {
+  return {.uid = context.uid, .gid = context.gid, .umask = 0};
+}
+
+engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, const engine::Caller& caller) {
+  engine::SetAttributes set;
+  if (to_set & FUSE_SET_ATTR_MODE) set.mode = wanted.st_mode & 07777;
+  if (to_set & FUSE_SET_ATTR_UID) set.uid = wanted.st_uid;
+  if (to_set & FUSE_SET_ATTR_GID) set.gid = wanted.st_gid;
+  if (to_set & FUSE_SET_ATTR_SIZE) {
+    set.size = static_cast<std::uint64_t>(wanted.st_size);
+    set.clears_set_id = caller.uid != 0;
+  }
+  // NOW comes with the plain bit set as well, and its time field means nothing.
+  if (to_set & FUSE_SET_ATTR_ATIME_NOW) {
+    set.accessed_now = true;
+  } else if (to_set & FUSE_SET_ATTR_ATIME) {
+    set.accessed = timestamp_of(wanted.st_atim);
+  }
+  if (to_set & FUSE_SET_ATTR_MTIME_NOW) {
+    set.modified_now = true;
+  } else if (to_set & FUSE_SET_ATTR_MTIME) {
+    set.modified = timestamp_of(wanted.st_mtim);
+  }
+  return set;
+}
+
+Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
+                                 std::string_view new_name, unsigned flags) {
+  if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return fail(EINVAL);
+  return engine::Rename{.parent = parent,
+                        .name = name,
+                        .new_parent = new_parent,
+                        .new_name = new_name,
+                        .no_replace = flags == RENAME_NOREPLACE,
+                        .exchange = flags == RENAME_EXCHANGE};
+}
+
+Result<engine::XattrMode> xattr_mode_of(int flags) {
+  if (flags == 0) return engine::XattrMode::any;
+  if (flags == XATTR_CREATE) return engine::XattrMode::create;
+  if (flags == XATTR_REPLACE) return engine::XattrMode::replace;
+  return fail(EINVAL);
+}
+
+engine::Engine::OpenMode open_mode_of(int flags) {
+  return {.write = (flags & O_ACCMODE) != O_RDONLY, .truncate = (flags & O_TRUNC) != 0};
+}
+
+bool asks_for_sync(int flags) { return (flags & (O_SYNC | O_DSYNC)) != 0; }
+
+engine::Engine::WriteMode write_mode_of(const fuse_file_info& file, const engine::Caller& caller) {
+  return {.append = (file.flags & O_APPEND) != 0 && !file.writepage, .clears_set_id = caller.uid != 0};
+}
+
+std::string joined_names(const std::vector<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) {
+    joined += name;
+    joined.push_back('\0');
+  }
+  return joined;
+}
+
+}  // namespace ciaos::fuse

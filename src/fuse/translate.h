@@ -1,0 +1,44 @@
+// The kernel's words into the engine's, and back. Pure.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "fuse/libfuse.h"
+
+namespace ciaos::fuse {
+
+struct stat stat_of(const engine::Attributes& attributes);
+fuse_entry_param entry_of(const engine::Attributes& attributes);
+// "There is no such name", remembered by the kernel.
+fuse_entry_param negative_entry();
+struct statvfs statvfs_of(const engine::FilesystemStatistics& statistics);
+
+// The kernel has applied the umask already (DONT_MASK is not negotiated), so the caller's is 0.
+engine::Caller caller_of(const fuse_ctx& context);
+
+// `to_set` is a set of FUSE_SET_ATTR_*.
+engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, const engine::Caller& caller);
+// EINVAL for flags other than RENAME_NOREPLACE and RENAME_EXCHANGE, one at a time.
+Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
+                                 std::string_view new_name, unsigned flags);
+// EINVAL for flags other than XATTR_CREATE and XATTR_REPLACE, one at a time.
+Result<engine::XattrMode> xattr_mode_of(int flags);
+
+// Of open(2)'s flags.
+engine::Engine::OpenMode open_mode_of(int flags);
+bool asks_for_sync(int flags);
+// Pages that were dirtied through mmap come back with the flags of some open file, but at an offset of their own.
+engine::Engine::WriteMode write_mode_of(const fuse_file_info& file, const engine::Caller& caller);
+
+// Each name followed by a NUL, as listxattr(2) wants them.
+std::string joined_names(const std::vector<std::string>& names);
+
+}  // namespace ciaos::fuse

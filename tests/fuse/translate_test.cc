@@ -1,0 +1,146 @@
+#include "fuse/translate.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/xattr.h>
+
+#include "fuse/mount_options.h"
+#include "fuse/request_buffer.h"
+#include "fuse/session.h"
+
+namespace ciaos::fuse {
+namespace {
+
+const engine::Caller kRoot{.uid = 0, .gid = 0, .umask = 0};
+const engine::Caller kUser{.uid = 1000, .gid = 1000, .umask = 0};
+
+TEST(Translate, EveryAttributeReachesItsFieldOfStat) {
+  engine::Attributes attributes;
+  attributes.inode = InodeId(1ull << 40);
+  attributes.mode = S_IFCHR | 0640;
+  attributes.uid = 7;
+  attributes.gid = 8;
+  attributes.links = 3;
+  attributes.device = 0x501;
+  attributes.size = 1ull << 50;
+  attributes.blocks512 = 9;
+  attributes.accessed = {-1, 1};
+  attributes.modified = {1ll << 33, 2};
+  attributes.changed = {5, 999'999'999};
+  const struct stat out = stat_of(attributes);
+  EXPECT_EQ(out.st_ino, 1ull << 40);
+  EXPECT_EQ(out.st_mode, S_IFCHR | 0640u);
+  EXPECT_EQ(out.st_uid, 7u);
+  EXPECT_EQ(out.st_gid, 8u);
+  EXPECT_EQ(out.st_nlink, 3u);
+  EXPECT_EQ(out.st_rdev, 0x501u);
+  EXPECT_EQ(out.st_size, off_t{1} << 50);
+  EXPECT_EQ(out.st_blocks, 9);
+  EXPECT_EQ(out.st_atim.tv_sec, -1);
+  EXPECT_EQ(out.st_atim.tv_nsec, 1);
+  EXPECT_EQ(out.st_mtim.tv_sec, 1ll << 33);
+  EXPECT_EQ(out.st_mtim.tv_nsec, 2);
+  EXPECT_EQ(out.st_ctim.tv_sec, 5);
+  EXPECT_EQ(out.st_ctim.tv_nsec, 999'999'999);
+}
+
+TEST(Translate, AMissingNameIsRememberedByTheKernel) {
+  const fuse_entry_param entry = negative_entry();
+  EXPECT_EQ(entry.ino, 0u);
+  EXPECT_GT(entry.entry_timeout, 3600);
+}
+
+TEST(Translate, OnlyWhatTheKernelNamesIsSet) {
+  struct stat wanted {};
+  wanted.st_mode = S_IFREG | 04755;
+  wanted.st_uid = 5;
+  wanted.st_size = 100;
+  const auto set = set_attributes_of(wanted, FUSE_SET_ATTR_MODE, kUser);
+  EXPECT_EQ(set.mode, 04755u);
+  EXPECT_FALSE(set.uid || set.gid || set.size || set.accessed || set.modified);
+  EXPECT_FALSE(set.accessed_now || set.modified_now || set.clears_set_id);
+}
+
+TEST(Translate, NowWinsOverTheTimeThatComesWithIt) {
+  struct stat wanted {};
+  wanted.st_atim = {.tv_sec = -3, .tv_nsec = 4};
+  const auto set =
+      set_attributes_of(wanted, FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW, kUser);
+  EXPECT_EQ(set.accessed, (Timestamp{-3, 4}));
+  EXPECT_FALSE(set.accessed_now);
+  EXPECT_TRUE(set.modified_now);
+  EXPECT_FALSE(set.modified);
+}
+
+TEST(Translate, TruncationByAUserClearsSetIdBitsAndByRootDoesNot) {
+  const struct stat wanted {};
+  EXPECT_TRUE(set_attributes_of(wanted, FUSE_SET_ATTR_SIZE, kUser).clears_set_id);
+  EXPECT_FALSE(set_attributes_of(wanted, FUSE_SET_ATTR_SIZE, kRoot).clears_set_id);
+}
+
+TEST(Translate, RenameFlagsAreHonouredOrRefusedButNeverIgnored) {
+  const InodeId a(2), b(3);
+  EXPECT_FALSE(rename_of(a, "x", b, "y", 0)->no_replace);
+  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_NOREPLACE)->no_replace);
+  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_EXCHANGE)->exchange);
+  EXPECT_EQ(rename_of(a, "x", b, "y", RENAME_WHITEOUT).code(), EINVAL);
+  EXPECT_EQ(rename_of(a, "x", b, "y", RENAME_NOREPLACE | RENAME_EXCHANGE).code(), EINVAL);
+}
+
+TEST(Translate, ExtendedAttributeFlags) {
+  EXPECT_EQ(*xattr_mode_of(0), engine::XattrMode::any);
+  EXPECT_EQ(*xattr_mode_of(XATTR_CREATE), engine::XattrMode::create);
+  EXPECT_EQ(*xattr_mode_of(XATTR_REPLACE), engine::XattrMode::replace);
+  EXPECT_EQ(xattr_mode_of(XATTR_CREATE | XATTR_REPLACE).code(), EINVAL);
+}
+
+TEST(Translate, OpenFlags) {
+  EXPECT_FALSE(open_mode_of(O_RDONLY).write);
+  EXPECT_TRUE(open_mode_of(O_WRONLY).write);
+  EXPECT_TRUE(open_mode_of(O_RDWR | O_TRUNC).truncate);
+  EXPECT_TRUE(asks_for_sync(O_SYNC));
+  EXPECT_TRUE(asks_for_sync(O_WRONLY | O_DSYNC));
+  EXPECT_FALSE(asks_for_sync(O_WRONLY | O_APPEND));
+}
+
+TEST(Translate, PagesOfAMappingAreNotAppended) {
+  fuse_file_info file{};
+  file.flags = O_WRONLY | O_APPEND;
+  EXPECT_TRUE(write_mode_of(file, kRoot).append);
+  file.writepage = 1;
+  EXPECT_FALSE(write_mode_of(file, kRoot).append);
+}
+
+TEST(Translate, AttributeNamesEndInNul) {
+  using namespace std::string_literals;
+  EXPECT_EQ(joined_names({}), "");
+  EXPECT_EQ(joined_names({"user.a", "user.b"}), "user.a\0user.b\0"s);
+}
+
+TEST(Translate, StatfsCountsInBlocks) {
+  const struct statvfs out = statvfs_of({.bytes_total = 10 * 4096,
+                                         .bytes_free = 4 * 4096 + 1,
+                                         .inodes = 3,
+                                         .inodes_free = 5,
+                                         .block_bytes = 4096});
+  EXPECT_EQ(out.f_blocks, 10u);
+  EXPECT_EQ(out.f_bavail, 4u);
+  EXPECT_EQ(out.f_files, 8u);
+  EXPECT_EQ(out.f_ffree, 5u);
+}
+
+TEST(MountOptions, CommasInsideAnOptionAreEscaped) {
+  EXPECT_EQ(joined_mount_options({}), "");
+  EXPECT_EQ(joined_mount_options({"ro", "fsname=/a,b\\c"}), "ro,fsname=/a\\,b\\\\c");
+}
+
+TEST(RequestBuffer, IsPageAlignedAndBounded) {
+  const MutableByteSpan buffer = request_buffer(5000);
+  EXPECT_EQ(buffer.size(), 5000u);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 4096, 0u);
+  EXPECT_EQ(request_buffer(std::size_t{1} << 40).size(), kRequestBytesMax);
+}
+
+}  // namespace
+}  // namespace ciaos::fuse
