@@ -1,0 +1,89 @@
+// One check of one store: what the passes hand on to each other, and the order in which they run.
+//
+//   pass 1  superblocks: each copy by itself, then the devices together
+//   pass 2  log: snapshot and replay give the rows that the volumes alone stand for
+//   pass 3  index: belongs to this log, and adds up to the same rows
+//   pass 4  names and links
+//   pass 5  extents and the needles they name
+//   pass 6  accounting
+//
+// A pass says through the report what is wrong with the store; the Status it returns is about the check itself (no
+// room for scratch, a signal), which then ends. After a fatal problem the later passes have nothing to stand on and
+// are left out. Nothing on the store is written.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "meta/index.h"
+#include "store/volume_set.h"
+#include "tools/fsck/progress.h"
+#include "tools/fsck/report.h"
+#include "tools/fsck/scratch.h"
+
+namespace ciaos::fsck {
+
+struct CheckOptions {
+  bool check_data = false;  // read and verify every payload
+  bool quick = false;       // -p without -f: believe an index that belongs to the log, if nothing looks wrong
+  bool headings = true;
+  std::string index_directory;    // empty: where the superblock says
+  std::string scratch_directory;  // empty: $TMPDIR or /var/tmp
+};
+
+struct CheckTotals {
+  std::uint64_t batches = 0;  // replayed
+  std::uint64_t inodes = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t names = 0;
+  std::uint64_t extents = 0;
+  std::uint64_t needles = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint64_t verified_bytes = 0;  // payloads read with check_data
+};
+
+struct Check {
+  const CheckOptions& options;
+  Report& report;
+  Progress& progress;
+
+  std::vector<std::unique_ptr<store::StoreDevice>> devices;  // until pass 1 makes a set of them
+  std::unique_ptr<store::VolumeSet> volumes;                 // after pass 1
+  store::Superblock superblock;                              // after pass 1
+  std::string index_directory;                               // after pass 1
+  std::optional<ScratchFolder> scratch;                      // after pass 2
+  TxnRef log_end;                                            // after pass 2
+  bool rows_from_index = false;           // after pass 2: nothing but the index could be built on
+  std::unique_ptr<meta::Index> index;     // after pass 2: in scratch, what the log adds up to
+  std::optional<meta::IndexReader> rows;  // after pass 2: of `index`
+  CheckTotals totals;
+  bool clean_at_a_glance = false;  // a quick check was enough
+};
+
+Status pass1_superblocks(Check& check);
+Status pass2_log(Check& check);
+Status pass3_index(Check& check);
+Status pass4_names(Check& check);
+Status pass5_extents(Check& check);
+Status pass6_accounting(Check& check);
+
+// Whether the store's index belongs to the log and the log can be read from there to its end: what a mount asks.
+Result<bool> looks_clean(Check& check);
+
+// All of it. `devices` are open already.
+struct CheckResult {
+  CheckTotals totals;
+  store::Superblock superblock;
+  bool clean_at_a_glance = false;
+};
+Result<CheckResult> run_check(std::vector<std::unique_ptr<store::StoreDevice>> devices,
+                              const CheckOptions& options, Report& report, Progress& progress);
+
+// Every row of every table, in pieces, in one read transaction.
+Status for_each_row(meta::IndexReader& reader, const std::function<Status(const meta::Changes&)>& visit);
+
+}  // namespace ciaos::fsck

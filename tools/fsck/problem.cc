@@ -1,0 +1,157 @@
+#include "tools/fsck/problem.h"
+
+#include <fmt/format.h>
+
+namespace ciaos::fsck {
+namespace {
+
+constexpr Severity note = Severity::note;
+constexpr Severity error = Severity::error;
+constexpr Severity fatal = Severity::fatal;
+
+using P = Problem;
+constexpr std::array<ProblemEntry, kProblems> kTable{{
+    {P::superblock_copy_damaged, "1-01", "{name}: superblock copy {found} is damaged: {what}", error, true},
+    {P::superblock_copies_differ, "1-02", "{name}: superblock copies of the same counter {found} differ",
+     error, false},
+    {P::superblock_copy_behind, "1-03",
+     "{name}: superblock copy {offset} has counter {found}, the newest has {expected}: an update was cut "
+     "short",
+     note, true},
+    {P::superblock_none_valid, "1-04", "{name}: no superblock copy is valid: {what}", fatal, false},
+    {P::devices_disagree, "1-05", "the devices are not one whole store: {what}", fatal, false},
+
+    {P::snapshot_damaged, "2-01",
+     "the snapshot of the index at volume {volume}, offset {offset} is damaged: {what}", error, true},
+    {P::log_damaged, "2-02", "the log is damaged behind batch {found}, and goes on after the damage: {what}",
+     fatal, false},
+    {P::log_start_missing, "2-03",
+     "the log cannot be read from its beginning, and neither snapshot nor index stands in for it: {what}",
+     fatal, false},
+    {P::log_unreadable, "2-04", "the log cannot be read behind batch {found}: {what}", fatal, false},
+    {P::records_damaged, "2-05", "the records of batch {found} do not decode: {what}", fatal, false},
+    {P::records_contradict, "2-06", "the records up to batch {found} do not fit the rows before them: {what}",
+     fatal, false},
+    {P::epoch_above_superblock, "2-07", "batch {offset} has epoch {found}, the superblocks say {expected}",
+     error, true},
+    {P::torn_tail, "2-08",
+     "behind batch {found} lies a batch that was never finished; the next mount forgets it", note, true},
+
+    {P::index_missing, "3-01", "there is no index at {name}; the next mount rebuilds it from the volumes",
+     note, true},
+    {P::index_damaged, "3-02",
+     "the index at {name} is damaged: {what}; remove it and the next mount rebuilds it", error, true},
+    {P::index_foreign, "3-03",
+     "the index at {name} belongs to another log: {what}; the next mount rebuilds it", note, true},
+    {P::index_behind, "3-04",
+     "the index is at batch {found}, the log at {expected}; the next mount replays the rest", note, true},
+    {P::index_row_differs, "3-05", "the index has another row than the log for {what} ({file})", error, true},
+    {P::index_usage_differs, "3-06",
+     "the index counts {found} bytes of extents in volume {volume}, the log's rows have {expected}", error,
+     true},
+
+    {P::root_missing, "4-01", "there is no root directory", error, false},
+    {P::root_not_a_directory, "4-02", "inode 1 is no directory but has mode {found:o}", error, false},
+    {P::name_without_inode, "4-03", "{file} has the name {quoted} for inode {found}, which does not exist",
+     error, true},
+    {P::name_type_wrong, "4-04", "{file} has the name {quoted} with type {found}, the inode's is {expected}",
+     error, true},
+    {P::name_in_no_directory, "4-05", "the name {quoted} is in {file}, which is no directory", error, false},
+    {P::position_not_below_next, "4-06",
+     "{file}: a name has position {found}, the next to be given is {expected}", error, true},
+    {P::entries_wrong, "4-07", "{file}: counts {found} names, has {expected}", error, true},
+    {P::links_wrong, "4-08", "{file}: link count is {found}, should be {expected}", error, true},
+    {P::inode_without_name, "4-09", "{file}: link count is {found}, but no name leads to it", error, false},
+    {P::directory_named_twice, "4-10", "{file}: a directory with {found} names", error, false},
+    {P::parent_wrong, "4-11", "{file}: says its parent is inode {found}, its name is in inode {expected}",
+     error, true},
+    {P::directory_unreachable, "4-12", "{file}: a directory that cannot be reached from the root", error,
+     false},
+    {P::symlink_size_wrong, "4-13",
+     "{file}: a symbolic link of size {found} whose target has {expected} bytes", error, true},
+    {P::xattr_without_inode, "4-14", "attribute {quoted} belongs to inode {found}, which does not exist",
+     error, true},
+    {P::orphan, "4-15", "{file}: has no links; the next mount frees it", note, true},
+
+    {P::extent_without_inode, "5-01", "an extent belongs to inode {found}, which does not exist", error,
+     true},
+    {P::extent_of_no_file, "5-02", "{file}: has extents and is no regular file", error, false},
+    {P::extents_overlap, "5-03",
+     "{file}: the extent at {offset} begins before the one in front ends, at {expected}", error, false},
+    {P::extent_past_end, "5-04", "{file}: an extent ends at {found}, the file at {expected}", error, false},
+    {P::inode_stored_bytes_wrong, "5-05", "{file}: counts {found} stored bytes, has {expected}", error, true},
+    {P::needle_bounds, "5-06",
+     "{file}: bytes from {found} lie in a needle outside of volume {volume}, at {offset}", error, false},
+    {P::needle_missing, "5-07",
+     "{file}: bytes from {found} are lost, no valid needle at volume {volume}, offset {offset}: {what}",
+     error, false},
+    {P::needle_other, "5-08",
+     "{file}: bytes from {found} are lost, another needle lies at volume {volume}, offset {offset}", error,
+     false},
+    {P::needle_unreadable, "5-09",
+     "{file}: bytes from {found} cannot be read, volume {volume}, offset {offset}: {what}", error, false},
+    {P::volume_missing, "5-10",
+     "{file}: bytes from {found} lie in volume {volume} (life {expected}), which does not exist", error,
+     false},
+    {P::payload_damaged, "5-11",
+     "{file}: bytes from {found} are damaged, volume {volume}, offset {offset}: {what}", error, false},
+    {P::payload_unreadable, "5-12",
+     "{file}: bytes from {found} cannot be read, volume {volume}, offset {offset}: {what}", error, false},
+
+    {P::counter_missing, "6-01", "the store does not count its {what}", error, true},
+    {P::counter_wrong, "6-02", "the store counts {found} {what}, has {expected}", error, true},
+    {P::next_inode_too_low, "6-03", "the next inode number is {found}, but {expected} is in use", error,
+     true},
+    {P::next_slot_too_low, "6-04",
+     "the next volume number of device {offset} is {found}, but {expected} was used", error, true},
+    {P::volume_without_row, "6-05", "volume {volume} is listed as in use, but does not exist", error, false},
+    {P::volume_not_named, "6-06", "volume {volume} exists and no row names it; the next mount gives it back",
+     note, true},
+    {P::usage_wrong, "6-07", "volume {volume}: {found} {what} are counted, there are {expected}", error,
+     true},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].problem) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "the table has a row for each problem, in the order of the enum");
+
+std::string volume_text(VolumeId volume) {
+  return device_of(volume) == 0 ? fmt::format("{}", slot_of(volume))
+                                : fmt::format("{} of device {}", slot_of(volume), device_of(volume));
+}
+
+}  // namespace
+
+std::string quoted(const std::string& name) {
+  std::string text = "\"";
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      text += '\\';
+      text += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      text += fmt::format("\\x{:02x}", byte);
+    } else {
+      text += c;
+    }
+  }
+  return text + '"';
+}
+
+const std::array<ProblemEntry, kProblems>& problem_table() { return kTable; }
+
+const ProblemEntry& entry_of(Problem problem) { return kTable[static_cast<std::size_t>(problem)]; }
+
+std::string describe(const Finding& finding, const std::string& file) {
+  return fmt::format(fmt::runtime(entry_of(finding.problem).sentence), fmt::arg("file", file),
+                     fmt::arg("name", finding.name), fmt::arg("quoted", quoted(finding.name)),
+                     fmt::arg("volume", volume_text(finding.volume)), fmt::arg("offset", finding.offset),
+                     fmt::arg("found", finding.found), fmt::arg("expected", finding.expected),
+                     fmt::arg("what", finding.what));
+}
+
+}  // namespace ciaos::fsck

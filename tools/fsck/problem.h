@@ -1,0 +1,117 @@
+// Everything fsck can find, in one table: its code, its sentence, how bad it is, and whether it may be put right unasked.
+// Passes report what they find by name; words and consequences are here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/log_position.h"
+#include "base/result.h"
+
+namespace ciaos::fsck {
+
+enum class Problem : std::uint8_t {
+  // Pass 1: superblocks
+  superblock_copy_damaged,
+  superblock_copies_differ,
+  superblock_copy_behind,
+  superblock_none_valid,
+  devices_disagree,
+  // Pass 2: log
+  snapshot_damaged,
+  log_damaged,
+  log_start_missing,
+  log_unreadable,
+  records_damaged,
+  records_contradict,
+  epoch_above_superblock,
+  torn_tail,
+  // Pass 3: index against log
+  index_missing,
+  index_damaged,
+  index_foreign,
+  index_behind,
+  index_row_differs,
+  index_usage_differs,
+  // Pass 4: names and links
+  root_missing,
+  root_not_a_directory,
+  name_without_inode,
+  name_type_wrong,
+  name_in_no_directory,
+  position_not_below_next,
+  entries_wrong,
+  links_wrong,
+  inode_without_name,
+  directory_named_twice,
+  parent_wrong,
+  directory_unreachable,
+  symlink_size_wrong,
+  xattr_without_inode,
+  orphan,
+  // Pass 5: extents and needles
+  extent_without_inode,
+  extent_of_no_file,
+  extents_overlap,
+  extent_past_end,
+  inode_stored_bytes_wrong,
+  needle_bounds,
+  needle_missing,
+  needle_other,
+  needle_unreadable,
+  volume_missing,
+  payload_damaged,
+  payload_unreadable,
+  // Pass 6: accounting
+  counter_missing,
+  counter_wrong,
+  next_inode_too_low,
+  next_slot_too_low,
+  volume_without_row,
+  volume_not_named,
+  usage_wrong,
+};
+
+// note: worth knowing, nothing is wrong. error: wrong. fatal: wrong, and what comes after cannot be checked.
+enum class Severity : std::uint8_t { note, error, fatal };
+
+struct ProblemEntry {
+  Problem problem;
+  const char* code;      // stable: scripts and manuals cite it
+  const char* sentence;  // {file} {name} {quoted} {volume} {offset} {found} {expected} {what}
+  Severity severity;
+  bool unasked;  // -p may put it right: nothing that a user stored depends on how
+};
+
+inline constexpr std::size_t kProblems = static_cast<std::size_t>(Problem::usage_wrong) + 1;
+const std::array<ProblemEntry, kProblems>& problem_table();
+const ProblemEntry& entry_of(Problem problem);
+
+// One thing found. Only the fields that its sentence cites need be set.
+struct Finding {
+  Problem problem;
+  InodeId inode;     // {file}: its path, or its number where no path leads to it
+  std::string name;  // {name}, {quoted}: with what a terminal might obey escaped
+  VolumeId volume;
+  std::uint64_t offset = 0;
+  std::uint64_t found = 0;
+  std::uint64_t expected = 0;
+  std::string what;
+};
+
+// The sentence with its values. `file` stands for {file}.
+std::string describe(const Finding& finding, const std::string& file);
+
+// In quotes. Names are bytes from a disk: what a terminal or a log might obey is escaped.
+std::string quoted(const std::string& name);
+
+// Exit codes of fsck(8); they are ORed.
+inline constexpr int kExitClean = 0;
+inline constexpr int kExitUncorrected = 4;
+inline constexpr int kExitOperational = 8;
+inline constexpr int kExitUsage = 16;
+inline constexpr int kExitCancelled = 32;
+
+}  // namespace ciaos::fsck

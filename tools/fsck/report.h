@@ -1,0 +1,44 @@
+// What was found, in the words of the problem table. Findings wait until the end of their pass (or until there are many),
+// so that the paths of all their files are looked up in one walk over the names.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tools/fsck/problem.h"
+
+namespace ciaos::fsck {
+
+// Not thread-safe.
+class Report {
+ public:
+  using Sink = std::function<void(const std::string& line)>;
+  // How people call these inodes; those that it leaves out are called by their numbers.
+  using FileNames = std::function<std::map<InodeId, std::string>(const std::set<InodeId>&)>;
+
+  explicit Report(Sink sink) : sink_(std::move(sink)) {}
+
+  void name_files_by(FileNames names) { names_ = std::move(names); }
+  void add(Finding finding);
+  // Writes what waits.
+  void flush();
+  // A line of its own, after what waits.
+  void say(const std::string& line);
+
+  std::uint64_t count(Problem problem) const { return counts_[static_cast<std::size_t>(problem)]; }
+  std::uint64_t errors() const;  // fatal ones included
+  bool fatal() const;
+
+ private:
+  Sink sink_;
+  FileNames names_;
+  std::vector<Finding> waiting_;
+  std::array<std::uint64_t, kProblems> counts_{};
+};
+
+}  // namespace ciaos::fsck
