@@ -20,6 +20,7 @@ function(ciaos_library name)
   if(NOT arg_EXCEPTIONS)
     target_compile_options(ciaos_${name} PRIVATE -fno-exceptions)
   endif()
+  target_precompile_headers(ciaos_${name} PRIVATE ${CIAOS_PRECOMPILED})
 endfunction()
 
 # ciaos_program(<name> MAIN <file> LINKS <targets...>): <build>/bin/<name>, part of the target `programs`.
