@@ -38,7 +38,7 @@ Result<Attributes> InodeAttributes::get(InodeId id) {
   const InodeRef inode = TRY(core_.inodes->get(id));
   ReaderLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
-  return attributes_of(id, inode->row);
+  return attributes_of(id, inode->row, inode->buffer.bytes());
 }
 
 Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const SetAttributes& set) {
@@ -69,7 +69,7 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
   if (set.modified) row.modified = *set.modified;
   row.changed = now;
   core_.rows->put(id, row);
-  return attributes_of(id, row);
+  return attributes_of(id, row, inode->buffer.bytes());
 }
 
 void InodeAttributes::note_access(InodeId id) {

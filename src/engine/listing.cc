@@ -19,7 +19,7 @@ std::optional<Attributes> Names::attributes_if_there(InodeId id) {
   if (!inode.ok()) return std::nullopt;
   ReaderLock lock((*inode)->mutex);
   if (!(*inode)->exists()) return std::nullopt;
-  return attributes_of(id, (*inode)->row);
+  return attributes_of(id, (*inode)->row, (*inode)->buffer.bytes());
 }
 
 Status Names::readdir(InodeId id, std::uint64_t after, bool attributes, const Engine::DirectorySink& sink) {

@@ -65,7 +65,7 @@ Result<Attributes> Names::lookup(InodeId parent, std::string_view name) {
     return child.error();
   }
   ReaderLock child_lock((*child)->mutex);
-  return attributes_of(row->child, (*child)->row);
+  return attributes_of(row->child, (*child)->row, (*child)->buffer.bytes());
 }
 
 Result<InodeId> Names::parent_of(InodeId directory) {
@@ -154,7 +154,7 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   core_.rows->put(inode->id, row);
   add_name(*directory, name, *inode);
   touch(*directory, /*contents=*/true);
-  return attributes_of(inode->id, row);
+  return attributes_of(inode->id, row, /*buffered_bytes=*/0);
 }
 
 Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name) {
@@ -175,7 +175,7 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   add_name(*directory, name, *inode);
   touch(*inode, /*contents=*/false);
   touch(*directory, /*contents=*/true);
-  return attributes_of(id, inode->row);
+  return attributes_of(id, inode->row, inode->buffer.bytes());
 }
 
 bool Names::drop_link(Inode& inode) {

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -34,7 +35,9 @@ inline Status check_name(std::string_view name) {
   return {};
 }
 
-inline Attributes attributes_of(InodeId id, const meta::InodeRow& row) {
+// `buffered_bytes`: written, no needle yet. They count as stored already, since nobody tells the kernel when they are; so that
+// what overwrites something does not count twice, a file never counts more of them than it is long.
+inline Attributes attributes_of(InodeId id, const meta::InodeRow& row, std::uint64_t buffered_bytes) {
   Attributes a;
   a.inode = id;
   a.mode = row.mode;
@@ -44,7 +47,9 @@ inline Attributes attributes_of(InodeId id, const meta::InodeRow& row) {
   a.flags = row.flags;
   a.device = row.device;
   a.size = row.size;
-  a.blocks512 = (row.stored_bytes + 511) / 512;
+  const std::uint64_t blocks_bytes =
+      std::min(row.stored_bytes + buffered_bytes, std::max(row.stored_bytes, row.size));
+  a.blocks512 = (blocks_bytes + 511) / 512;
   a.accessed = row.accessed;
   a.modified = row.modified;
   a.changed = row.changed;
