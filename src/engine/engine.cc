@@ -217,6 +217,22 @@ Result<std::size_t> Engine::write(InodeId inode, std::uint64_t offset, ByteSpan 
   return impl_->files.write(inode, offset, from, mode);
 }
 
+Result<std::uint64_t> Engine::seek(InodeId inode, std::uint64_t offset, SeekTo what) {
+  return impl_->files.seek(inode, offset, what);
+}
+
+Status Engine::change_range(InodeId inode, const RangeChange& change) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->files.change_range(inode, change);
+}
+
+Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
+  TRY_VOID(impl_->check_writable());
+  auto bytes = impl_->files.clone_range(range);
+  if (bytes.ok()) impl_->attributes.note_access(range.from);
+  return bytes;
+}
+
 Status Engine::fsync(InodeId inode) {
   if (impl_->core->read_only()) return {};
   // sync(1) and syncfs(2) do not reach us; an fsync of the root is how everything can be asked for.

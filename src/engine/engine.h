@@ -121,6 +121,15 @@ class Engine {
   };
   // All or nothing. ENOSPC here and never later; EROFS after a failure (invariant 7).
   Result<std::size_t> write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode);
+  // Where data, or a hole, begins at or behind `offset`; the end of the file counts as a hole. ENXIO: there is none, or
+  // `offset` is not in the file.
+  Result<std::uint64_t> seek(InodeId inode, std::uint64_t offset, SeekTo what);
+  // The range reads as zeros and its space is given back. Works on a full store. EFBIG for a size that no file can have.
+  // Whole or not at all up to some thousand extents; beyond, from the front in steps.
+  Status change_range(InodeId inode, const RangeChange& change);
+  // Shares extents instead of copying bytes: as copy_file_range(2), so it may do less than it was asked for, and does
+  // nothing at the end of `from`. How many bytes were done; EINVAL if the two ranges overlap in one file.
+  Result<std::uint64_t> clone_range(const CloneRange& range);
   // Durable on return: everything that happened to the inode before the call, and the names that lead to it. For the
   // root: everything that happened to the store.
   Status fsync(InodeId inode);

@@ -16,18 +16,17 @@ namespace {
 using meta::Extent;
 using meta::ExtentKey;
 
-constexpr std::uint64_t kEndOfFile = std::numeric_limits<std::uint64_t>::max();
 // What one written range can cost in records: its extent, pieces left of old ones, the inode's row.
 constexpr std::uint64_t kRecordsPerWrite = 512;
 
-Status check_regular(const Inode& inode) {
+}  // namespace
+
+Status Files::check_regular(const Inode& inode) {
   if (!inode.exists()) return fail(ENOENT);
   if (S_ISDIR(inode.row.mode)) return fail(EISDIR);
   if (!S_ISREG(inode.row.mode)) return fail(EINVAL);
   return {};
 }
-
-}  // namespace
 
 Result<std::size_t> Files::read(InodeId id, std::uint64_t offset, MutableByteSpan into) {
   const InodeRef inode = TRY(core_.inodes->get(id));
@@ -94,13 +93,12 @@ Status Files::load_extents(Inode& inode) {
   return {};
 }
 
-Result<std::vector<Extent>> Files::overlapping(Inode& inode, std::uint64_t begin, std::uint64_t end) {
-  if (!inode.extents_known) {
-    return core_.rows->extents(inode.id, begin, end, std::numeric_limits<std::uint32_t>::max());
-  }
-  auto first = std::ranges::upper_bound(inode.extents, begin, {}, &Extent::end);
-  auto last = std::ranges::lower_bound(first, inode.extents.end(), end, {}, &Extent::offset);
-  return std::vector<Extent>(first, last);
+Result<std::vector<Extent>> Files::overlapping(Inode& inode, std::uint64_t begin, std::uint64_t end,
+                                               std::size_t limit) {
+  if (!inode.extents_known) return core_.rows->extents(inode.id, begin, end, limit);
+  const auto first = std::ranges::upper_bound(inode.extents, begin, {}, &Extent::end);
+  const auto last = std::ranges::lower_bound(first, inode.extents.end(), end, {}, &Extent::offset);
+  return std::vector<Extent>(first, first + std::min(last - first, static_cast<std::ptrdiff_t>(limit)));
 }
 
 Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode) {
@@ -127,13 +125,17 @@ Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from
   }
   inode->reserved += promised;
   TRY_VOID(buffer(*inode, offset, from));
-  meta::InodeRow& row = inode->row;
-  row.size = std::max(row.size, offset + from.size());
+  inode->row.size = std::max(inode->row.size, offset + from.size());
+  note_contents(*inode, mode.clears_set_id);
+  return from.size();
+}
+
+void Files::note_contents(Inode& inode, bool clears_set_id) {
+  meta::InodeRow& row = inode.row;
   row.modified = row.changed = core_.clock.now();
   ++row.change;
-  if (mode.clears_set_id) row.mode = without_set_id(row.mode);
-  core_.rows->put(id, row);
-  return from.size();
+  if (clears_set_id) row.mode = without_set_id(row.mode);
+  core_.rows->put(inode.id, row);
 }
 
 Status Files::reserve(std::uint64_t bytes) {
@@ -223,9 +225,7 @@ void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
 Status Files::resize(Inode& inode, std::uint64_t size) {
   if (size > kFileBytesMax) return fail(EFBIG);
   if (size < inode.row.size) {
-    const std::uint64_t before = inode.buffer.bytes();
-    inode.buffer.discard(size, kEndOfFile);
-    core_.dirty.change_bytes(before, inode.buffer.bytes());
+    discard_buffered(inode, size, kEndOfFile);
     TRY_VOID(load_extents(inode));
     note_edit(inode, meta::cut_range(TRY(overlapping(inode, size, kEndOfFile)), size, kEndOfFile));
   }
@@ -233,10 +233,14 @@ Status Files::resize(Inode& inode, std::uint64_t size) {
   return {};
 }
 
-Result<bool> Files::free_extents(Inode& inode, std::size_t rows_max) {
+void Files::discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t before = inode.buffer.bytes();
-  inode.buffer.discard(0, kEndOfFile);
-  core_.dirty.change_bytes(before, 0);
+  inode.buffer.discard(begin, end);
+  core_.dirty.change_bytes(before, inode.buffer.bytes());
+}
+
+Result<bool> Files::free_extents(Inode& inode, std::size_t rows_max) {
+  discard_buffered(inode, 0, kEndOfFile);
   if (inode.reserved > 0) core_.pool->release(std::exchange(inode.reserved, 0));
   std::vector<Extent> some;
   if (inode.extents_known) {

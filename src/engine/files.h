@@ -2,12 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "engine/core.h"
 #include "engine/types.h"
 
 namespace ciaos::engine {
+
+inline constexpr std::uint64_t kEndOfFile = std::numeric_limits<std::uint64_t>::max();
 
 // Thread-safe as a whole; calls marked LOCKED want the gate passed and the inode locked exclusively by the caller.
 class Files {
@@ -16,6 +20,10 @@ class Files {
 
   Result<std::size_t> read(InodeId id, std::uint64_t offset, MutableByteSpan into);
   Result<std::size_t> write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode);
+
+  Result<std::uint64_t> seek(InodeId id, std::uint64_t offset, SeekTo what);
+  Status change_range(InodeId id, const RangeChange& change);
+  Result<std::uint64_t> clone_range(const CloneRange& range);
 
   // LOCKED. Sets the size; what lies behind a shorter one is gone. Times and row are the caller's.
   Status resize(Inode& inode, std::uint64_t size);
@@ -35,9 +43,26 @@ class Files {
     std::uint64_t offset = 0;  // in the payload
     MutableByteSpan into;
   };
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  static Status check_regular(const Inode& inode);
   Result<std::vector<Piece>> plan_read(Inode& inode, std::uint64_t offset, MutableByteSpan into);
   Status load_extents(Inode& inode);
-  Result<std::vector<meta::Extent>> overlapping(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  // In order, the first `limit` of them.
+  Result<std::vector<meta::Extent>> overlapping(
+      Inode& inode, std::uint64_t begin, std::uint64_t end,
+      std::size_t limit = std::numeric_limits<std::uint32_t>::max());
+  // Some bytes that were written, the first at or behind `at`; what touches them may be written too.
+  Result<std::optional<Range>> next_data(Inode& inode, std::uint64_t at);
+  // Up to where one step came.
+  Result<std::uint64_t> change_range_step(Inode& inode, const RangeChange& change, std::uint64_t begin,
+                                          std::uint64_t end);
+  Result<std::uint64_t> clone_locked(Inode& from, Inode& to, const CloneRange& range);
+  void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  // The inode's row after a change of its contents.
+  void note_contents(Inode& inode, bool clears_set_id);
   Status reserve(std::uint64_t bytes);
   Status buffer(Inode& inode, std::uint64_t offset, ByteSpan from);
   Status flush(Inode& inode);

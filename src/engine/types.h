@@ -65,6 +65,29 @@ struct Rename {
   bool exchange = false;
 };
 
+// What lseek(2) is asked for besides plain positions.
+enum class SeekTo { data, hole };
+
+// What fallocate(2) does to a range. Both leave zeros there.
+enum class RangeKind { punch, zero };
+struct RangeChange {
+  RangeKind kind = RangeKind::punch;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;    // bytes, not 0
+  bool keep_size = true;       // else a range that ends behind the end of the file moves it there
+  bool clears_set_id = false;  // as in SetAttributes
+};
+
+// Bytes of one file that another one, or the same one elsewhere, is to share.
+struct CloneRange {
+  InodeId from;
+  std::uint64_t from_offset = 0;
+  InodeId to;
+  std::uint64_t to_offset = 0;
+  std::uint64_t length = 0;    // bytes
+  bool clears_set_id = false;  // as in SetAttributes, for `to`
+};
+
 struct FilesystemStatistics {
   std::uint64_t bytes_total = 0;
   std::uint64_t bytes_free = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 
 #include "base/bytes.h"
 
@@ -33,6 +34,13 @@ class WriteBuffer {
       const std::uint64_t to = std::min(end, at->first + at->second.size());
       visit(Piece{from, ByteSpan(at->second).subspan(from - at->first, to - from)});
     }
+  }
+
+  // The first piece that ends behind `offset`.
+  std::optional<Piece> next_piece(std::uint64_t offset) const {
+    const auto at = first_ending_after(offset);
+    if (at == pieces_.end()) return std::nullopt;
+    return Piece{at->first, at->second};
   }
 
   // The piece at or after `offset`, whole, taken out.

@@ -118,6 +118,29 @@ void on_write(fuse_req_t req, fuse_ino_t inode, const char* from, std::size_t by
                                   as_bytes({from, bytes}), *file));
 }
 
+void on_lseek(fuse_req_t req, fuse_ino_t inode, off_t offset, int whence, fuse_file_info*) noexcept {
+  const auto what = seek_of(whence);
+  reply_position(req, what ? engine_of(req).seek(InodeId(inode), static_cast<std::uint64_t>(offset), *what)
+                           : Result<std::uint64_t>(what.error()));
+}
+
+void on_fallocate(fuse_req_t req, fuse_ino_t inode, int mode, off_t offset, off_t length,
+                  fuse_file_info*) noexcept {
+  const auto change = range_change_of(mode, offset, length, caller_of(req));
+  reply_status(req, change ? engine_of(req).change_range(InodeId(inode), *change) : Status(change.error()));
+}
+
+void on_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, fuse_file_info*, fuse_ino_t to,
+                        off_t to_offset, fuse_file_info*, std::size_t bytes, int flags) noexcept {
+  const engine::CloneRange range{.from = InodeId(from),
+                                 .from_offset = static_cast<std::uint64_t>(from_offset),
+                                 .to = InodeId(to),
+                                 .to_offset = static_cast<std::uint64_t>(to_offset),
+                                 .length = bytes,
+                                 .clears_set_id = caller_of(req).uid != 0};
+  reply_count(req, flags == 0 ? engine_of(req).clone_range(range) : Result<std::uint64_t>(fail(EINVAL)));
+}
+
 void on_release(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) noexcept {
   engine_of(req).release(InodeId(inode));
   fuse_reply_err(req, 0);
@@ -222,6 +245,9 @@ fuse_lowlevel_ops operations() {
   table.listxattr = on_listxattr;
   table.removexattr = on_removexattr;
   table.create = on_create;
+  table.lseek = on_lseek;
+  table.fallocate = on_fallocate;
+  table.copy_file_range = on_copy_file_range;
   return table;
 }
 

@@ -81,6 +81,11 @@ void reply_count(fuse_req_t req, const Result<std::size_t>& count) {
   fuse_reply_write(req, *count);
 }
 
+void reply_position(fuse_req_t req, const Result<std::uint64_t>& position) {
+  if (!position) return reply_error(req, position.error());
+  fuse_reply_lseek(req, static_cast<off_t>(*position));
+}
+
 void reply_sized(fuse_req_t req, const Result<std::string>& value, std::size_t size) {
   if (!value) return reply_error(req, value.error());
   if (size == 0) {

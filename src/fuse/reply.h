@@ -27,6 +27,7 @@ void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, 
 void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file);
 void reply_bytes(fuse_req_t req, MutableByteSpan buffer, const Result<std::size_t>& count);
 void reply_count(fuse_req_t req, const Result<std::size_t>& count);
+void reply_position(fuse_req_t req, const Result<std::uint64_t>& position);
 // A size of 0 asks how large the value is; a smaller size than that is ERANGE.
 void reply_sized(fuse_req_t req, const Result<std::string>& value, std::size_t size);
 void reply_directory_opened(fuse_req_t req, const fuse_file_info& file);

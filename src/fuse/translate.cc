@@ -1,8 +1,10 @@
 #include "fuse/translate.h"
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "fuse/session.h"
 
@@ -122,6 +124,29 @@ bool asks_for_sync(int flags) { return (flags & (O_SYNC | O_DSYNC)) != 0; }
 
 engine::Engine::WriteMode write_mode_of(const fuse_file_info& file, const engine::Caller& caller) {
   return {.append = (file.flags & O_APPEND) != 0 && !file.writepage, .clears_set_id = caller.uid != 0};
+}
+
+Result<engine::SeekTo> seek_of(int whence) {
+  if (whence == SEEK_DATA) return engine::SeekTo::data;
+  if (whence == SEEK_HOLE) return engine::SeekTo::hole;
+  return fail(EINVAL);
+}
+
+Result<engine::RangeChange> range_change_of(int mode, off_t offset, off_t length,
+                                            const engine::Caller& caller) {
+  if (offset < 0 || length <= 0) return fail(EINVAL);
+  engine::RangeChange change{.offset = static_cast<std::uint64_t>(offset),
+                             .length = static_cast<std::uint64_t>(length),
+                             .keep_size = (mode & FALLOC_FL_KEEP_SIZE) != 0,
+                             .clears_set_id = caller.uid != 0};
+  if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+    change.kind = engine::RangeKind::punch;
+  } else if ((mode & ~FALLOC_FL_KEEP_SIZE) == FALLOC_FL_ZERO_RANGE) {
+    change.kind = engine::RangeKind::zero;
+  } else {
+    return fail(EOPNOTSUPP);
+  }
+  return change;
 }
 
 std::string joined_names(const std::vector<std::string>& names) {

@@ -38,6 +38,12 @@ bool asks_for_sync(int flags);
 // Pages that were dirtied through mmap come back with the flags of some open file, but at an offset of their own.
 engine::Engine::WriteMode write_mode_of(const fuse_file_info& file, const engine::Caller& caller);
 
+// Of lseek(2); EINVAL for all but SEEK_DATA and SEEK_HOLE, the others are the kernel's.
+Result<engine::SeekTo> seek_of(int whence);
+// `mode` is a set of FALLOC_FL_*; EOPNOTSUPP for those that are not served.
+Result<engine::RangeChange> range_change_of(int mode, off_t offset, off_t length,
+                                            const engine::Caller& caller);
+
 // Each name followed by a NUL, as listxattr(2) wants them.
 std::string joined_names(const std::vector<std::string>& names);
 

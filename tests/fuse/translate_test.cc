@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "fuse/mount_options.h"
 #include "fuse/request_buffer.h"
@@ -140,6 +142,34 @@ TEST(RequestBuffer, IsPageAlignedAndBounded) {
   EXPECT_EQ(buffer.size(), 5000u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 4096, 0u);
   EXPECT_EQ(request_buffer(std::size_t{1} << 40).size(), kRequestBytesMax);
+}
+
+TEST(Translate, OnlyDataAndHolesAreSoughtHere) {
+  EXPECT_EQ(*seek_of(SEEK_DATA), engine::SeekTo::data);
+  EXPECT_EQ(*seek_of(SEEK_HOLE), engine::SeekTo::hole);
+  EXPECT_EQ(seek_of(SEEK_END).code(), EINVAL);
+}
+
+TEST(Translate, FallocateServesWhatItPromisesAndNothingElse) {
+  const auto punch = range_change_of(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 5, 7, kUser);
+  ASSERT_TRUE(punch.ok());
+  EXPECT_EQ(punch->kind, engine::RangeKind::punch);
+  EXPECT_EQ(punch->offset, 5u);
+  EXPECT_EQ(punch->length, 7u);
+  EXPECT_TRUE(punch->keep_size);
+  EXPECT_TRUE(punch->clears_set_id);
+  const auto zero = range_change_of(FALLOC_FL_ZERO_RANGE, 0, 1, kRoot);
+  ASSERT_TRUE(zero.ok());
+  EXPECT_EQ(zero->kind, engine::RangeKind::zero);
+  EXPECT_FALSE(zero->keep_size);
+  EXPECT_FALSE(zero->clears_set_id);
+  EXPECT_TRUE(range_change_of(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 1, kRoot)->keep_size);
+  EXPECT_EQ(range_change_of(FALLOC_FL_PUNCH_HOLE, 0, 1, kRoot).code(), EOPNOTSUPP);
+  EXPECT_EQ(range_change_of(FALLOC_FL_COLLAPSE_RANGE, 0, 4096, kRoot).code(), EOPNOTSUPP);
+  EXPECT_EQ(
+      range_change_of(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 1, kRoot).code(),
+      EOPNOTSUPP);
+  EXPECT_EQ(range_change_of(FALLOC_FL_ZERO_RANGE, 0, 0, kRoot).code(), EINVAL);
 }
 
 }  // namespace

@@ -371,6 +371,27 @@ Result<std::size_t> ModelFilesystem::write(InodeId inode, std::uint64_t offset, 
   return bytes.size();
 }
 
+Status ModelFilesystem::change_range(InodeId inode, const engine::RangeChange& range) {
+  std::string contents = TRY(read(inode, 0, engine::kFileBytesMax));
+  const std::uint64_t end = range.offset + range.length;
+  if (!range.keep_size && contents.size() < end) contents.resize(end);
+  for (std::uint64_t at = range.offset; at < std::min<std::uint64_t>(end, contents.size()); ++at)
+    contents[at] = '\0';
+  ModelInode& changed = touch_contents(inode);
+  set_contents(changed, std::move(contents));
+  if (range.clears_set_id) changed.attributes.mode = without_set_id(changed.attributes.mode);
+  return {};
+}
+
+Result<std::uint64_t> ModelFilesystem::clone_range(const engine::CloneRange& range) {
+  const std::string bytes = TRY(read(range.from, range.from_offset, range.length));
+  TRY(read(range.to, 0, 0));
+  const std::uint64_t apart = range.from_offset < range.to_offset ? range.to_offset - range.from_offset
+                                                                  : range.from_offset - range.to_offset;
+  if (range.from == range.to && apart < bytes.size()) return fail(EINVAL);
+  return TRY(write(range.to, range.to_offset, bytes, {.clears_set_id = range.clears_set_id}));
+}
+
 void ModelFilesystem::close_all() {
   std::vector<InodeId> gone;
   std::vector<InodeId> open;

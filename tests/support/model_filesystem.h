@@ -77,6 +77,10 @@ class ModelFilesystem {
   Result<std::size_t> write(InodeId inode, std::uint64_t offset, std::string_view bytes,
                             engine::Engine::WriteMode mode);
 
+  Status change_range(InodeId inode, const engine::RangeChange& change);
+  // All of it, where the engine may do less.
+  Result<std::uint64_t> clone_range(const engine::CloneRange& range);
+
   // The end of a process, clean or not: nothing is open any more, and inodes without links are gone (invariant 6).
   void close_all();
 

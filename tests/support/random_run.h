@@ -61,7 +61,7 @@ class RandomRun {
     std::uint64_t weight;
     Operation operation;
   };
-  static const std::array<Choice, 29> kChoices;
+  static const std::array<Choice, 31> kChoices;
 
   // --- operations ---
   void lookup();
@@ -87,6 +87,8 @@ class RandomRun {
   void read();
   void write();
   void truncate();
+  void change_range();
+  void clone_range();
   void fsync();
   void commit_all();
   void settle();

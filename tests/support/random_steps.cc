@@ -30,7 +30,7 @@ std::string shown(std::string_view name) {
 
 }  // namespace
 
-const std::array<RandomRun::Choice, 29> RandomRun::kChoices = {{
+const std::array<RandomRun::Choice, 31> RandomRun::kChoices = {{
     {3, &RandomRun::lookup},      {9, &RandomRun::create},      {6, &RandomRun::mkdir},
     {2, &RandomRun::mknod},       {2, &RandomRun::symlink},     {4, &RandomRun::link},
     {6, &RandomRun::unlink},      {4, &RandomRun::rmdir},       {9, &RandomRun::rename},
@@ -38,9 +38,10 @@ const std::array<RandomRun::Choice, 29> RandomRun::kChoices = {{
     {2, &RandomRun::chmod},       {2, &RandomRun::chown},       {3, &RandomRun::set_times},
     {4, &RandomRun::setxattr},    {2, &RandomRun::removexattr}, {2, &RandomRun::read_xattrs},
     {4, &RandomRun::open},        {4, &RandomRun::release},     {7, &RandomRun::read},
-    {20, &RandomRun::write},      {6, &RandomRun::truncate},    {6, &RandomRun::fsync},
-    {2, &RandomRun::commit_all},  {1, &RandomRun::settle},      {1, &RandomRun::snapshot},
-    {1, &RandomRun::drop_caches}, {1, &RandomRun::restart},
+    {20, &RandomRun::write},      {6, &RandomRun::truncate},    {4, &RandomRun::change_range},
+    {5, &RandomRun::clone_range}, {6, &RandomRun::fsync},       {2, &RandomRun::commit_all},
+    {1, &RandomRun::settle},      {1, &RandomRun::snapshot},    {1, &RandomRun::drop_caches},
+    {1, &RandomRun::restart},
 }};
 
 // --- what to do it to ---
@@ -381,6 +382,44 @@ void RandomRun::truncate() {
   set.size = random_.chance(70) ? random_.below(size + 1) : std::min(any_offset(size) + 5'000, kFileBytesMax);
   note(fmt::format("truncate {} from {} to {}", inode.value(), size, *set.size));
   expect_same(store_->setattr({}, inode, set), model_.setattr({}, inode, set));
+}
+
+void RandomRun::change_range() {
+  const InodeId inode = any_file();
+  if (inode == InodeId{}) return create();
+  engine::RangeChange change;
+  change.kind = random_.chance(50) ? engine::RangeKind::punch : engine::RangeKind::zero;
+  change.keep_size = change.kind == engine::RangeKind::punch || random_.chance(50);
+  change.clears_set_id = random_.chance(20);
+  change.offset = any_offset(model_.getattr(inode)->size);
+  change.length = 1 + any_length();
+  if (change.offset + change.length > kFileBytesMax) return truncate();
+  note(fmt::format("{} {} at {} {} bytes{}{}",
+                   change.kind == engine::RangeKind::punch ? "punch" : "zero range of", inode.value(),
+                   change.offset, change.length, change.keep_size ? "" : " grows",
+                   change.clears_set_id ? " clears set-id" : ""));
+  const int changed = store_->change_range(inode, change).code();
+  if (is_full(changed)) return;
+  expect_same(changed, model_.change_range(inode, change).code());
+}
+
+void RandomRun::clone_range() {
+  const InodeId from = any_file();
+  if (from == InodeId{}) return create();
+  engine::CloneRange range{.from = from, .to = random_.chance(30) ? from : any_file()};
+  range.from_offset = any_offset(model_.getattr(range.from)->size);
+  range.to_offset = any_offset(model_.getattr(range.to)->size);
+  range.length = any_length();
+  range.clears_set_id = random_.chance(20);
+  if (range.to_offset + range.length > kFileBytesMax) return truncate();
+  note(fmt::format("clone {} bytes of {} at {} to {} at {}{}", range.length, range.from.value(),
+                   range.from_offset, range.to.value(), range.to_offset,
+                   range.clears_set_id ? " clears set-id" : ""));
+  const auto cloned = store_->clone_range(range);
+  if (is_full(cloned.code())) return;
+  const auto modelled = model_.clone_range(range);
+  expect_same(cloned.code(), modelled.code());
+  if (cloned.ok() && modelled.ok() && *cloned != *modelled) complain("a short clone");
 }
 
 // --- durability ---
