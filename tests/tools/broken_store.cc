@@ -29,12 +29,6 @@ auto must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
-std::vector<std::unique_ptr<StoreDevice>> devices_of(const std::shared_ptr<store::MemoryDevice>& memory) {
-  std::vector<std::unique_ptr<StoreDevice>> devices;
-  devices.push_back(store::raw_store_device(memory));
-  return devices;
-}
-
 template <typename Row>
 void add_difference(const meta::TableChanges<Row>& from, const meta::TableChanges<Row>& to,
                     meta::TableChanges<Row>& changes) {
@@ -66,17 +60,24 @@ std::string Findings::text() const {
   return all + (error.code != 0 ? to_string(error) : "");
 }
 
-BrokenStore::BrokenStore() : memory_(std::make_shared<store::MemoryDevice>(kDeviceBytes)) {
+BrokenStore::BrokenStore(std::string folder)
+    : folder_(std::move(folder)),
+      memory_(std::make_shared<store::MemoryDevice>(kDeviceBytes)),
+      device_(std::make_shared<test::InterposedDevice>(memory_)) {
   uuid_ = must(parse_uuid("00112233-4455-6677-8899-aabbccddeeff"));
-  rows_ = meta::first_rows({.created = {1'000'000'000, 0}});
+  const std::vector<std::uint32_t> next_slots =
+      folder_.empty() ? std::vector<std::uint32_t>{} : std::vector{1u};
+  rows_ = meta::first_rows({.created = {1'000'000'000, 0}, .next_slots = next_slots});
   committed_ = rows_;
-  auto devices = devices_of(memory_);
-  const auto plan =
-      must(store::plan_format(devices, {kDeviceBytes}, {.uuid = uuid_, .volume_bytes = kVolumeBytes}));
-  must(store::format_store(devices, plan, meta::encode_changes(rows_)));
-  devices.clear();
+  std::vector<std::unique_ptr<StoreDevice>> blank;
+  blank.push_back(folder_.empty() ? store::raw_store_device(device_)
+                                  : must(store::create_store_device(folder_)));
+  const auto plan = must(store::plan_format(blank, {folder_.empty() ? kDeviceBytes : 0},
+                                            {.uuid = uuid_, .volume_bytes = kVolumeBytes}));
+  must(store::format_store(blank, plan, meta::encode_changes(rows_)));
+  blank.clear();
 
-  volumes_ = must(store::VolumeSet::open(devices_of(memory_)));
+  volumes_ = must(store::VolumeSet::open(devices()));
   TxnRef start;
   start.resume = volumes_->superblock().log_start;
   store::LogReader reader(*volumes_, uuid_, start);
@@ -91,6 +92,22 @@ BrokenStore::BrokenStore() : memory_(std::make_shared<store::MemoryDevice>(kDevi
 }
 
 BrokenStore::~BrokenStore() = default;
+
+std::vector<std::unique_ptr<StoreDevice>> BrokenStore::devices() const {
+  std::vector<std::unique_ptr<StoreDevice>> devices;
+  devices.push_back(folder_.empty()
+                        ? store::raw_store_device(device_)
+                        : must(store::open_store_device(folder_, store::OpenAccess::read_write, 0)));
+  return devices;
+}
+
+std::shared_ptr<store::MemoryDevice> BrokenStore::image() const {
+  store::IoBuffer bytes(kDeviceBytes);
+  must(memory_->read(0, bytes.span()));
+  auto copy = std::make_shared<store::MemoryDevice>(kDeviceBytes);
+  must(copy->write(0, bytes.span()));
+  return copy;
+}
 
 InodeId BrokenStore::add_inode(InodeId parent, const std::string& name, meta::InodeRow row) {
   const InodeId id(counter(meta::Counter::next_inode)++);
@@ -192,6 +209,30 @@ void BrokenStore::wipe_device(std::uint64_t device_offset, std::uint64_t bytes) 
   must(memory_->write(device_offset, zeros.span()));
 }
 
+void BrokenStore::put_first_superblock(const store::Superblock& superblock) {
+  store::IoBuffer block(store::kBlockBytes);
+  store::encode_superblock(superblock, block.span());
+  must(memory_->write(0, block.span()));
+}
+
+void BrokenStore::put_superblocks(const store::Superblock& superblock) {
+  put_first_superblock(superblock);
+  store::IoBuffer block(store::kBlockBytes);
+  store::encode_superblock(superblock, block.span());
+  must(memory_->write(kDeviceBytes - store::kBlockBytes, block.span()));
+}
+
+void BrokenStore::refuse_to_read(const VolumePosition& at, std::uint64_t bytes) {
+  const std::uint64_t begin =
+      volumes_->superblock().slots_begin + slot_of(at.volume) * kVolumeBytes + at.offset;
+  test::InterposedDevice::Hooks hooks;
+  hooks.before_read = [begin, bytes](std::uint64_t offset, std::uint64_t count) -> Status {
+    if (offset < begin + bytes && begin < offset + count) return fail(EIO, "a bad sector");
+    return {};
+  };
+  device_->set_hooks(std::move(hooks));
+}
+
 void BrokenStore::build_index(const std::string& directory) {
   auto index = must(meta::Index::open(directory, uuid_, meta::Index::Mode::open_or_create));
   TxnRef start;
@@ -202,12 +243,23 @@ void BrokenStore::build_index(const std::string& directory) {
   must(index->checkpoint());
 }
 
-Findings BrokenStore::check(const std::string& index_directory, CheckOptions options) {
+Findings BrokenStore::check(const std::string& index_directory, CheckOptions options,
+                            const Answers* answers) {
   options.index_directory = index_directory;
+  if (!folder_.empty()) {  // one owner at a time
+    writer_.reset();
+    pool_.reset();
+    volumes_.reset();
+  }
+  return check_devices(devices(), options, answers);
+}
+
+Findings BrokenStore::check_devices(std::vector<std::unique_ptr<StoreDevice>> devices,
+                                    const CheckOptions& options, const Answers* answers) {
   Findings findings;
   Report report([&findings](const std::string& line) { findings.lines.push_back(line); });
   Progress progress;
-  auto result = run_check(devices_of(memory_), options, report, progress);
+  auto result = run_check(std::move(devices), options, report, progress, answers);
   for (const ProblemEntry& entry : problem_table()) findings.counts.push_back(report.count(entry.problem));
   findings.errors = report.errors();
   findings.fatal = report.fatal();

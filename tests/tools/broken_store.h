@@ -1,4 +1,5 @@
-// A raw store in memory whose rows a test may set as it likes: what the engine would never write is what fsck is for.
+// A store whose rows a test may set as it likes: what the engine would never write is what fsck is for. Raw and in memory,
+// or in a folder for what only such stores have.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include "store/memory_device.h"
 #include "store/volume_pool.h"
 #include "store/volume_set.h"
+#include "support/interposed_device.h"
 #include "tools/fsck/check.h"
 
 namespace ciaos::fsck {
@@ -35,7 +37,7 @@ class BrokenStore {
   static constexpr std::uint64_t kVolumeBytes = 2 << 20;
 
   // Formatted, with an empty root.
-  BrokenStore();
+  explicit BrokenStore(std::string folder = {});
   ~BrokenStore();
 
   // Rows as they will be after the next commit(); tests change them at will.
@@ -62,13 +64,25 @@ class BrokenStore {
   void flip(const VolumePosition& at);
   void flip_device(std::uint64_t device_offset);
   void wipe_device(std::uint64_t device_offset, std::uint64_t bytes);
+  // The first copy of a raw store's superblock, and both, counter and all.
+  void put_first_superblock(const store::Superblock& superblock);
+  void put_superblocks(const store::Superblock& superblock);
+  // From now on the device refuses to read what lies there.
+  void refuse_to_read(const VolumePosition& at, std::uint64_t bytes);
+  VolumePosition tail() const { return writer_->tail(); }
   store::VolumeSet& volumes() { return *volumes_; }
   const Uuid& uuid() const { return uuid_; }
 
   // Fills an index in `directory` as a mount would, up to the end of the log.
   void build_index(const std::string& directory);
 
-  Findings check(const std::string& index_directory, CheckOptions options = {});
+  // With answers, repairs as well.
+  Findings check(const std::string& index_directory, CheckOptions options = {},
+                 const Answers* answers = nullptr);
+  static Findings check_devices(std::vector<std::unique_ptr<store::StoreDevice>> devices,
+                                const CheckOptions& options, const Answers* answers);
+  // What the device holds now.
+  std::shared_ptr<store::MemoryDevice> image() const;
 
  private:
   InodeId add_inode(InodeId parent, const std::string& name, meta::InodeRow row);
@@ -76,8 +90,12 @@ class BrokenStore {
     return rows_.counters.at(static_cast<std::uint32_t>(key))->value;
   }
 
+  std::vector<std::unique_ptr<store::StoreDevice>> devices() const;
+
+  const std::string folder_;
   Uuid uuid_;
   std::shared_ptr<store::MemoryDevice> memory_;
+  std::shared_ptr<test::InterposedDevice> device_;
   std::unique_ptr<store::VolumeSet> volumes_;
   std::unique_ptr<store::VolumePool> pool_;
   std::unique_ptr<store::LogWriter> writer_;

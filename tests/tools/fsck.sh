@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fsck.ciaos: exit codes, options as fsck(8) passes them, and that nothing is written.
+# fsck.ciaos: exit codes, options as fsck(8) passes them, that a check writes nothing, and that a second run finds nothing.
 . "$(dirname "$0")/_tools.sh"
 
 # break_byte FILE OFFSET
@@ -44,28 +44,59 @@ exits 8 "$fsck" "$scratch"
 exec 9<"$scratch/store"
 flock -x 9
 exits 8 "$fsck" -n "$scratch/store"
-says 'in use'
+says 'in use by process'
+exits 8 "$fsck" -y "$scratch/store"
 exec 9<&-
 
-# A reader does not keep a reader out.
+# A reader does not keep a reader out, but a repair.
 exec 9<"$scratch/store"
 flock -s 9
 exits 0 "$fsck" -n "$scratch/store"
+exits 8 "$fsck" -p "$scratch/store"
 exec 9<&-
 
-# One copy of the superblock: named, and left as it is, whoever asks for a repair.
-break_byte "$scratch/store" 50
-sum=$(sha256sum <"$scratch/store")
-exits 4 "$fsck" -n "$scratch/store"
-says '1-01'
+# One copy of the superblock: named and left by -n, written again by everybody else; then there is nothing to say.
 for option in -p -a -y; do
-  exits 4 "$fsck" $option "$scratch/store"
-  says 'repairs nothing'
+  break_byte "$scratch/store" 50
+  sum=$(sha256sum <"$scratch/store")
+  exits 4 "$fsck" -n "$scratch/store"
+  says '1-01'
+  exits 4 "$fsck" "$scratch/store" </dev/null
+  [ "$sum" = "$(sha256sum <"$scratch/store")" ] || fail "a check changed the store"
+  exits 1 "$fsck" $option "$scratch/store"
+  says 'Write it again from the good one: yes'
+  exits 0 "$fsck" -n "$scratch/store"
 done
-[ "$sum" = "$(sha256sum <"$scratch/store")" ] || fail "the store was changed"
+break_byte "$scratch/store" 50
 break_byte "$scratch/store" $((64 * 1024 * 1024 - 4096 + 50))
 exits 4 "$fsck" -n "$scratch/store"
 says '1-04'
+exits 4 "$fsck" -y "$scratch/store"
+
+# On a terminal each repair is a question.
+if command -v script >/dev/null; then
+  image asked 64M
+  exits 0 "$mkfs" -q "$scratch/asked"
+  break_byte "$scratch/asked" 50
+  exits 4 script -qec "'$fsck' '$scratch/asked'" /dev/null <<<n
+  says 'Write it again from the good one (y/n/a)?'
+  exits 1 script -qec "'$fsck' '$scratch/asked'" /dev/null <<<y
+  exits 0 "$fsck" -n "$scratch/asked"
+fi
+
+# The index: built beside the old one, swapped, and the old one gone; or built on request.
+exits 0 "$mkfs" -q --volume-size 4M "$scratch/indexed"
+exits 0 "$fsck" --rebuild-index "$scratch/indexed" </dev/null
+says 'the index was built anew'
+[ -s "$scratch/indexed/index/index.sqlite" ] || fail "there is no new index"
+echo 'no database' >"$scratch/indexed/index/index.sqlite"
+exits 4 "$fsck" -n "$scratch/indexed"
+says '3-02'
+exits 1 "$fsck" -p "$scratch/indexed"
+exits 0 "$fsck" -f -n --check-data "$scratch/indexed"
+[ "$(ls "$scratch/indexed/index")" = index.sqlite ] || fail "more than the database: $(ls "$scratch/indexed/index")"
+[ ! -e "$scratch/indexed/index.fsck" ] || fail "the old index was left behind"
+exits 16 "$fsck" -n --rebuild-index "$scratch/indexed"
 
 # A volume file that is gone takes the log with it; a stray one is a note.
 exits 0 "$mkfs" -q --volume-size 4M "$scratch/folder"
@@ -75,6 +106,8 @@ says 'volume 7 exists and no row names it'
 rm "$scratch/folder/volumes/0"
 exits 4 "$fsck" -n "$scratch/folder"
 says '2-0'
+exits 4 "$fsck" -p "$scratch/folder"
+says 'RUN fsck.ciaos MANUALLY'
 
 left=$(find "$scratch" -maxdepth 1 -name 'ciaos-fsck.*')
 [ -z "$left" ] || fail "scratch was left behind: $left"

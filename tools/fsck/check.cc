@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tools/fsck/paths.h"
+#include "tools/fsck/repair.h"
 
 namespace ciaos::fsck {
 namespace {
@@ -22,37 +23,63 @@ constexpr std::array<Pass, 6> kPasses{{{pass1_superblocks, "superblocks"},
                                        {pass4_names, "names and links"},
                                        {pass5_extents, "extents and needles"},
                                        {pass6_accounting, "accounting"}}};
+constexpr std::size_t kFirstRowPass = 3;
 
-Status run_passes(Check& check) {
-  for (std::size_t i = 0; i < kPasses.size(); ++i) {
-    if (check.options.headings) check.report.say(fmt::format("Pass {}: {}", i + 1, kPasses[i].subject));
-    check.progress.begin(static_cast<int>(i + 1), 1);
-    TRY_VOID(kPasses[i].run(check));
-    check.progress.end();
-    check.report.flush();
-    if (check.report.fatal()) return {};
-    if (i == 0 && check.options.quick && check.report.errors() == 0) {
-      check.clean_at_a_glance = TRY(looks_clean(check));
-      if (check.clean_at_a_glance) return {};
-    }
-    if (i == 1) {
-      check.report.name_files_by(
-          [&check](const std::set<InodeId>& inodes) { return paths_of(*check.rows, inodes); });
-    }
-  }
+void name_files(Check& check) {
+  check.report.name_files_by(
+      [&check](const std::set<InodeId>& inodes) { return paths_of(*check.rows, inodes); });
+}
+
+Status run_pass(Check& check, std::size_t i) {
+  if (check.options.headings) check.report.say(fmt::format("Pass {}: {}", i + 1, kPasses[i].subject));
+  check.progress.begin(static_cast<int>(i + 1), 1);
+  TRY_VOID(kPasses[i].run(check));
+  check.progress.end();
+  check.report.flush();
   return {};
+}
+
+Result<CheckResult> check_and_repair(Check& check, const Answers* answers) {
+  TRY_VOID(run_passes(check));
+  CheckResult result{check.totals, check.superblock, check.clean_at_a_glance};
+  result.left = check.report.errors();
+  if (answers == nullptr || check.clean_at_a_glance) return result;
+  const Repaired repaired = TRY(repair(check, *answers));
+  result.corrected = repaired.corrected;
+  result.left = repaired.left;
+  result.index_rebuilt = repaired.index_rebuilt;
+  return result;
 }
 
 }  // namespace
 
+Status run_passes(Check& check) {
+  for (std::size_t i = 0; i < kPasses.size(); ++i) {
+    TRY_VOID(run_pass(check, i));
+    if (check.report.fatal()) return {};
+    if (i == 0 && check.options.quick && check.report.found_nothing()) {
+      check.clean_at_a_glance = TRY(looks_clean(check));
+      if (check.clean_at_a_glance) return {};
+    }
+    if (i == 1) name_files(check);
+  }
+  return {};
+}
+
+Status run_row_passes(Check& check) {
+  name_files(check);
+  for (std::size_t i = kFirstRowPass; i < kPasses.size(); ++i) TRY_VOID(run_pass(check, i));
+  return {};
+}
+
 Result<CheckResult> run_check(std::vector<std::unique_ptr<store::StoreDevice>> devices,
-                              const CheckOptions& options, Report& report, Progress& progress) {
+                              const CheckOptions& options, Report& report, Progress& progress,
+                              const Answers* answers) {
   Check check{.options = options, .report = report, .progress = progress, .devices = std::move(devices)};
-  const Status status = run_passes(check);
+  Result<CheckResult> result = check_and_repair(check, answers);
   report.flush();
   report.name_files_by({});
-  if (!status.ok()) return status.error();
-  return CheckResult{check.totals, check.superblock, check.clean_at_a_glance};
+  return result;
 }
 
 Status for_each_row(meta::IndexReader& reader, const std::function<Status(const meta::Changes&)>& visit) {

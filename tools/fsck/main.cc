@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/fsck/check.h"
+#include "tools/fsck/options.h"
 
 namespace {
 
@@ -20,60 +23,6 @@ using namespace ciaos::fsck;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 std::atomic<bool> cancelled{false};
 
-struct Arguments {
-  std::vector<std::string> stores;
-  CheckOptions check;
-  bool no = false;
-  bool preen = false;
-  bool yes = false;
-  bool force = false;
-  bool verbose = false;
-  bool version = false;
-  bool ignored = false;
-  int progress_fd = -1;
-
-  bool wants_repair() const { return preen || yes; }
-};
-
-constexpr const char* kFooter =
-    "Exit code, ORed:\n"
-    "   0  nothing is wrong\n"
-    "   4  something is wrong and was left as it is\n"
-    "   8  the check could not be made or finished: in use, not a store, a device refuses, no room for "
-    "scratch\n"
-    "  16  wrong usage\n"
-    "  32  stopped by a signal\n"
-    "\n"
-    "Nothing on the store is written, whatever the options: this version finds and names, and repairs "
-    "nothing. An\n"
-    "index that is missing, behind or of another log needs no repair, the next mount brings it up to date.\n"
-    "The rows that the log stands for are rebuilt in a scratch folder in $TMPDIR or /var/tmp, as large as "
-    "the index.\n";
-
-void declare(CLI::App& app, Arguments& arguments) {
-  app.footer(kFooter);
-  app.add_option("STORE", arguments.stores,
-                 "Directory, device or image file; all of a store that has several")
-      ->type_name("");
-  auto* no = app.add_flag("-n", arguments.no, "Only check (this is what happens anyway)");
-  auto* preen = app.add_flag("-p,-a", arguments.preen, "As at boot: quick unless -f, few words");
-  auto* yes = app.add_flag("-y", arguments.yes, "Full check; there is no question yet to say yes to");
-  no->excludes(preen)->excludes(yes);
-  preen->excludes(yes);
-  app.add_flag("-f", arguments.force, "Full check, even with -p");
-  app.add_flag("-v", arguments.verbose, "Say what was counted");
-  app.add_option("-C", arguments.progress_fd,
-                 "Write \"pass current maximum store\" to this descriptor; 0: draw a bar")
-      ->type_name("FD")
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--check-data", arguments.check.check_data, "Read and verify every payload, too");
-  app.add_option("--index", arguments.check.index_directory,
-                 "Where the store's index is, if not in its place")
-      ->type_name("DIR");
-  app.add_flag("-V", arguments.version, "Print the version and end");
-  app.add_flag("-t,-r", arguments.ignored, "Accepted and ignored");
-}
-
 // Where each copy lacks even the magic there never was a store, and nothing is damaged.
 bool holds_store(store::StoreDevice& device) {
   const auto copies = device.read_superblock_copies();
@@ -81,10 +30,11 @@ bool holds_store(store::StoreDevice& device) {
                      [](const auto& copy) { return copy.code() != ENODATA && copy.code() != ENOENT; });
 }
 
-Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_devices(const std::vector<std::string>& paths) {
+Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_devices(const std::vector<std::string>& paths,
+                                                                      store::OpenAccess access) {
   std::vector<std::unique_ptr<store::StoreDevice>> devices;
   for (const std::string& path : paths) {
-    devices.push_back(TRY(store::open_store_device(path, store::OpenAccess::read_only, 0)));
+    devices.push_back(TRY(store::open_store_device(path, access, 0)));
     if (!holds_store(*devices.back())) return fail(EINVAL, path + " holds no ciaosfs store");
   }
   return devices;
@@ -110,20 +60,52 @@ void print_totals(const CheckResult& result) {
 int verdict(const Arguments& arguments, const CheckResult& result, const Report& report) {
   const std::string& store = arguments.stores.front();
   if (arguments.verbose) print_totals(result);
-  if (report.errors() == 0) {
+  if (result.index_rebuilt) fmt::print("{}: the index was built anew\n", store);
+  if (result.corrected > 0)
+    fmt::print("{}: {} problem{} corrected\n", store, result.corrected, result.corrected == 1 ? "" : "s");
+  if (result.left > 0) {
+    fmt::print("{}: {} problem{}{}\n", store, result.left, result.left == 1 ? "" : "s",
+               report.fatal() ? ", and not all could be looked at" : "");
+    if (arguments.preen)
+      fmt::print("{}: UNEXPECTED INCONSISTENCY; RUN fsck.ciaos MANUALLY (without -p)\n", store);
+    if (report.fatal()) fmt::print("{}: --salvage copies out what can still be read\n", store);
+  } else {
     fmt::print("{}: clean, {} inodes, {} bytes\n", store, result.totals.inodes, result.totals.stored_bytes);
-    return kExitClean;
   }
-  fmt::print("{}: {} problem{}{}\n", store, report.errors(), report.errors() == 1 ? "" : "s",
-             report.fatal() ? ", and not all could be looked at" : "");
-  if (arguments.wants_repair()) fmt::print("{}: nothing was changed: this version repairs nothing\n", store);
-  return kExitUncorrected;
+  return (result.corrected > 0 ? kExitCorrected : 0) | (result.left > 0 ? kExitUncorrected : 0);
+}
+
+// "a": yes to this and to all that follow. The end of the input is a no.
+bool ask_on_terminal(const std::string& question) {
+  static bool all = false;
+  if (all) return true;
+  for (;;) {
+    fmt::print("{} (y/n/a)? ", question);
+    std::fflush(stdout);
+    std::string answer;
+    if (cancelled.load() || !std::getline(std::cin, answer)) return false;
+    if (answer == "a" || answer == "A") all = true;
+    if (all || answer == "y" || answer == "Y") return true;
+    if (answer == "n" || answer == "N") return false;
+  }
+}
+
+// None: nothing is written.
+std::optional<Answers> answers_for(const Arguments& arguments) {
+  if (arguments.preen) return Answers(Answers::Mode::preen, false);
+  if (arguments.yes) return Answers(Answers::Mode::yes, arguments.cut_lost);
+  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  if (!arguments.no && !terminal && arguments.check.rebuild_index) return Answers(Answers::Mode::no, false);
+  if (arguments.no || !terminal) return std::nullopt;
+  return Answers(Answers::Mode::ask, arguments.cut_lost, ask_on_terminal);
 }
 
 int check(Arguments& arguments) {
+  const std::optional<Answers> answers = answers_for(arguments);
   arguments.check.quick = arguments.preen && !arguments.force && !arguments.check.check_data;
   arguments.check.headings = !arguments.preen;
-  auto devices = open_devices(arguments.stores);
+  auto devices =
+      open_devices(arguments.stores, answers ? store::OpenAccess::read_write : store::OpenAccess::read_only);
   if (!devices.ok()) {
     fmt::print(stderr, "fsck.ciaos: {}\n", to_string(devices.error()));
     return kExitOperational;
@@ -133,9 +115,10 @@ int check(Arguments& arguments) {
     std::fflush(stdout);
   });
   Progress progress = make_progress(arguments);
-  const auto result = run_check(std::move(*devices), arguments.check, report, progress);
+  const auto result =
+      run_check(std::move(*devices), arguments.check, report, progress, answers ? &*answers : nullptr);
   if (result.ok()) return verdict(arguments, *result, report);
-  fmt::print(stderr, "fsck.ciaos: {}: the check did not come to its end: {}\n", arguments.stores.front(),
+  fmt::print(stderr, "fsck.ciaos: {}: it did not come to its end: {}\n", arguments.stores.front(),
              to_string(result.error()));
   const int code = result.code() == ECANCELED ? kExitCancelled : kExitOperational;
   return code | (report.errors() > 0 ? kExitUncorrected : 0);
@@ -153,8 +136,8 @@ void stop_on_signals() {
 int main(int argc, char** argv) {
   try {
     Arguments arguments;
-    CLI::App app("Checks a ciaosfs store. It must not be mounted for writing.", "fsck.ciaos");
-    declare(app, arguments);
+    CLI::App app("Checks and repairs a ciaosfs store, which must not be mounted.", "fsck.ciaos");
+    declare_options(app, arguments);
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

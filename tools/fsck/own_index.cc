@@ -11,9 +11,9 @@ namespace {
 
 using meta::Index;
 
-Result<std::unique_ptr<Index>> open_copy(Check& check) {
+Result<std::unique_ptr<Index>> open_copy(Check& check, std::string& copy) {
   if (!check.scratch) check.scratch = TRY(ScratchFolder::make(check.options.scratch_directory));
-  const std::string copy = check.scratch->path() + "/own";
+  copy = check.scratch->path() + "/own";
   std::error_code ignored;
   std::filesystem::remove_all(copy, ignored);
   TRY_VOID(copy_folder(check.index_directory, copy));
@@ -33,15 +33,16 @@ Finding missing(const Check& check) {
 }  // namespace
 
 Result<OwnIndexOpened> open_own_index(Check& check, OwnIndexAccess access) {
+  std::string directory = check.index_directory;
   bool writable = access == OwnIndexAccess::copy;
   std::error_code ignored;
   if (!std::filesystem::is_directory(check.index_directory, ignored))
     return OwnIndexOpened{{}, missing(check)};
-  auto index = writable ? open_copy(check)
+  auto index = writable ? open_copy(check, directory)
                         : Index::open(check.index_directory, check.superblock.uuid, Index::Mode::read_only);
   if (!writable && index.code() == EAGAIN) {
     writable = true;
-    index = open_copy(check);
+    index = open_copy(check, directory);
   }
   if (index.code() == ENOENT) return OwnIndexOpened{{}, missing(check)};
   if (index.code() == ESTALE) return OwnIndexOpened{{}, foreign(check, to_string(index.error()))};
@@ -56,7 +57,7 @@ Result<OwnIndexOpened> open_own_index(Check& check, OwnIndexAccess access) {
   const Status in_log = store::check_txn(*check.volumes, check.superblock.uuid, **applied);
   if (in_log.code() == ESTALE) return OwnIndexOpened{{}, foreign(check, to_string(in_log.error()))};
   if (!in_log.ok()) return in_log.error();
-  return OwnIndexOpened{OwnIndex{std::move(*index), **applied, writable}, {}};
+  return OwnIndexOpened{OwnIndex{std::move(*index), **applied, writable, directory}, {}};
 }
 
 }  // namespace ciaos::fsck

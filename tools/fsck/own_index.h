@@ -13,6 +13,7 @@ struct OwnIndex {
   std::unique_ptr<meta::Index> index;
   TxnRef applied;         // in this log
   bool writable = false;  // a copy in scratch
+  std::string directory;  // where it was opened
 };
 
 enum class OwnIndexAccess { in_place, copy };

@@ -46,20 +46,28 @@ std::string default_index_directory(const store::Superblock& superblock, const s
   return "/var/lib/ciaosfs/" + to_string(superblock.uuid);
 }
 
+// The set, once there is one, holds the devices.
+Status check_all_copies(Check& check) {
+  for (const auto& device : check.devices) check_copies(check, *device);
+  for (std::uint32_t i = 0; check.volumes != nullptr && i < check.volumes->device_count(); ++i) {
+    check_copies(check, check.volumes->device(i));
+  }
+  return check.progress.step(0);
+}
+
 }  // namespace
 
 Status pass1_superblocks(Check& check) {
-  for (const auto& device : check.devices) {
-    check_copies(check, *device);
-    TRY_VOID(check.progress.step(0));
-  }
+  TRY_VOID(check_all_copies(check));
   if (check.report.fatal()) return {};
-  auto volumes = store::VolumeSet::open(std::move(check.devices));
-  if (!volumes.ok()) {
-    check.report.add({.problem = Problem::devices_disagree, .what = to_string(volumes.error())});
-    return {};
+  if (check.volumes == nullptr) {
+    auto volumes = store::VolumeSet::open(std::move(check.devices));
+    if (!volumes.ok()) {
+      check.report.add({.problem = Problem::devices_disagree, .what = to_string(volumes.error())});
+      return {};
+    }
+    check.volumes = std::move(*volumes);
   }
-  check.volumes = std::move(*volumes);
   check.superblock = check.volumes->superblock();
   check.index_directory = check.options.index_directory.empty()
                               ? default_index_directory(check.superblock, check.volumes->device(0).name())

@@ -3,6 +3,7 @@
 // A damaged snapshot need not be the end: the whole log may still be there, or an index that belongs to it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "meta/snapshot.h"
@@ -17,8 +18,8 @@ namespace {
 using meta::Index;
 
 Result<std::unique_ptr<Index>> empty_index(Check& check, const char* name) {
-  return Index::open(fmt::format("{}/{}", check.scratch->path(), name), check.superblock.uuid,
-                     Index::Mode::open_or_create);
+  check.rows_directory = fmt::format("{}/{}", check.scratch->path(), name);
+  return Index::open(check.rows_directory, check.superblock.uuid, Index::Mode::open_or_create);
 }
 
 // The error is the snapshot's; `failed` is the check's own.
@@ -75,7 +76,9 @@ Result<std::optional<Replay>> replay_from_own_index(Check& check) {
   OwnIndexOpened opened = TRY(open_own_index(check, OwnIndexAccess::copy));
   if (!opened.own) return std::optional<Replay>();
   check.index = std::move(opened.own->index);
+  check.rows_directory = opened.own->directory;
   check.rows_from_index = true;
+  check.report.add({.problem = Problem::log_only_in_index, .name = check.index_directory});
   return std::optional(TRY(
       replay(*check.volumes, check.superblock.uuid, opened.own->applied, check.index.get(), check.progress)));
 }
@@ -98,6 +101,7 @@ Status pass2_log(Check& check) {
   if (!check.scratch) check.scratch = TRY(ScratchFolder::make(check.options.scratch_directory));
   Replay log = TRY(replay_from_best(check));
   check.log_end = log.end;
+  check.highest_epoch = std::max(log.highest_epoch, log.end.epoch);
   check.totals.batches = log.batches;
   if (log.highest_epoch > check.superblock.epoch) {
     check.report.add({.problem = Problem::epoch_above_superblock,

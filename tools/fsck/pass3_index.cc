@@ -140,7 +140,10 @@ Result<bool> catch_up(Check& check, OwnIndex& own) {
 Status pass3_index(Check& check) {
   if (check.rows_from_index) return {};  // there is nothing to hold it against
   OwnIndexOpened opened = TRY(open_own_index(check, OwnIndexAccess::in_place));
-  if (opened.finding) check.report.add(std::move(*opened.finding));
+  // A store that nobody has opened yet has none.
+  const bool is_new = check.log_end.sequence == Sequence(1);
+  if (opened.finding && !(is_new && opened.finding->problem == Problem::index_missing))
+    check.report.add(std::move(*opened.finding));
   if (!opened.own) return {};
   OwnIndex& own = *opened.own;
   if (!TRY(catch_up(check, own))) return {};
@@ -156,8 +159,10 @@ Status pass3_index(Check& check) {
 }
 
 Result<bool> looks_clean(Check& check) {
+  if (check.options.rebuild_index) return false;
   OwnIndexOpened opened = TRY(open_own_index(check, OwnIndexAccess::in_place));
-  if (!opened.own) return false;
+  // A close leaves nothing in the index's own log, and one that has something there was opened as a copy.
+  if (!opened.own || opened.own->writable) return false;
   const Replay log =
       TRY(replay(*check.volumes, check.superblock.uuid, opened.own->applied, nullptr, check.progress));
   check.log_end = log.end;
@@ -167,7 +172,7 @@ Result<bool> looks_clean(Check& check) {
   const auto stored = TRY(reader.counter(static_cast<std::uint32_t>(meta::Counter::stored_bytes)));
   check.totals.inodes = inodes.value_or(0);
   check.totals.stored_bytes = stored.value_or(0);
-  return !log.stopped && inodes.has_value();
+  return log.end == opened.own->applied && !log.torn_tail && !log.stopped && inodes.has_value();
 }
 
 }  // namespace ciaos::fsck

@@ -31,7 +31,6 @@ struct DirectoryFacts {
   std::uint64_t names = 0;                                    // found in it
   std::uint32_t subdirectories = 0;                           // found in it
   InodeId named_in;                                           // where its own name was found
-  bool reaches_root = false;
 };
 
 class NamesPass {
@@ -61,6 +60,7 @@ class NamesPass {
 
  private:
   void note_inode(InodeId id, const InodeRow& row) {
+    check_.highest_inode = std::max(check_.highest_inode, id);
     inodes_.emplace(id, InodeFacts{row.mode, row.links, 0});
     if (S_ISDIR(row.mode)) {
       directories_.emplace(id, DirectoryFacts{row.parent, row.entries, row.next_position});
@@ -75,6 +75,7 @@ class NamesPass {
 
   void check_name(const meta::NameKey& key, const meta::NameRow& row) {
     ++check_.totals.names;
+    check_.highest_inode = std::max({check_.highest_inode, key.parent, row.child});
     const auto parent = directories_.find(key.parent);
     if (parent == directories_.end()) {
       report_.add({.problem = Problem::name_in_no_directory, .inode = key.parent, .name = key.name});
@@ -157,36 +158,22 @@ class NamesPass {
     }
   }
 
-  // Follows names upwards until something that is known to reach the root, or that does not. Each directory is walked
-  // through at most twice, cycles included.
+  // Follows names upwards. A way that ends where nothing goes on was told by that; what is left to tell are circles, each
+  // once, by its lowest number. Each directory is walked through once.
   void check_tree() {
-    if (const auto root = directories_.find(kRootInode); root != directories_.end())
-      root->second.reaches_root = true;
-    std::unordered_map<InodeId, bool> lost;
+    std::unordered_map<InodeId, InodeId> seen_from;
     for (const auto& [id, facts] : directories_) {
-      std::vector<InodeId> way;
-      std::unordered_map<InodeId, bool> on_way;
       InodeId at = id;
-      bool reaches = false;
-      for (;;) {
-        const auto found = directories_.find(at);
-        if (found == directories_.end() || lost.contains(at) || !on_way.emplace(at, true).second) break;
-        reaches = found->second.reaches_root;
-        if (reaches) break;
-        way.push_back(at);
-        at = found->second.named_in;
+      while (at != kRootInode && directories_.contains(at) && seen_from.emplace(at, id).second) {
+        at = directories_.at(at).named_in;
       }
-      for (const InodeId passed : way) {
-        if (reaches) {
-          directories_.at(passed).reaches_root = true;
-        } else {
-          lost.emplace(passed, true);
-        }
+      const auto seen = seen_from.find(at);
+      if (seen == seen_from.end() || seen->second != id || at == kRootInode) continue;
+      InodeId lowest = at;
+      for (InodeId on = directories_.at(at).named_in; on != at; on = directories_.at(on).named_in) {
+        lowest = std::min(lowest, on);
       }
-    }
-    for (const auto& [id, unused] : lost) {
-      // Without a name of its own it was told already, by that.
-      if (inodes_.at(id).names > 0) report_.add({.problem = Problem::directory_unreachable, .inode = id});
+      report_.add({.problem = Problem::directory_unreachable, .inode = lowest});
     }
   }
 

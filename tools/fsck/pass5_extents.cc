@@ -59,6 +59,7 @@ class FileExtents {
  private:
   Status begin_file(InodeId inode) {
     inode_ = inode;
+    check_.highest_inode = std::max(check_.highest_inode, inode);
     row_ = TRY(check_.rows->inode(inode));
     end_ = 0;
     stored_bytes_ = 0;
@@ -134,6 +135,7 @@ Status pass5_extents(Check& check) {
   for (const meta::VolumeUsage& usage : volumes) extents += usage.extents;
   check.progress.begin(5, 2 * extents);
   TRY_VOID(check_files(check));
+  if (check.rows_only) return {};
   for (const meta::VolumeUsage& usage : volumes) {
     NeedleCheck needles(check, usage);
     TRY_VOID(for_each_needle(check, usage.volume, [&needles](const std::vector<NamedExtent>& rows) {

@@ -34,22 +34,32 @@ class AccountingPass {
   }
 
  private:
-  Result<std::optional<std::uint64_t>> counter(Counter key, std::uint32_t index, const char* what) {
-    const auto value = TRY(check_.rows->counter(static_cast<std::uint32_t>(key) + index));
-    if (!value) report_.add({.problem = Problem::counter_missing, .what = what});
+  // `least`: what it has to be at least.
+  Result<std::optional<std::uint64_t>> counter(Counter key, std::uint32_t index, std::uint64_t least,
+                                               const char* what) {
+    const std::uint32_t number = static_cast<std::uint32_t>(key) + index;
+    const auto value = TRY(check_.rows->counter(number));
+    if (!value) {
+      report_.add({.problem = Problem::counter_missing, .offset = number, .expected = least, .what = what});
+    }
     return value;
   }
 
   Status check_counter(Counter key, std::uint64_t expected, const char* what) {
-    const auto value = TRY(counter(key, 0, what));
+    const auto value = TRY(counter(key, 0, expected, what));
     if (value && *value != expected) {
-      report_.add({.problem = Problem::counter_wrong, .found = *value, .expected = expected, .what = what});
+      report_.add({.problem = Problem::counter_wrong,
+                   .offset = static_cast<std::uint32_t>(key),
+                   .found = *value,
+                   .expected = expected,
+                   .what = what});
     }
     return {};
   }
 
   Status check_next_inode() {
-    const auto next_inode = TRY(counter(Counter::next_inode, 0, "next inode number"));
+    const auto next_inode =
+        TRY(counter(Counter::next_inode, 0, highest_inode_.value() + 1, "next inode number"));
     if (next_inode && *next_inode <= highest_inode_.value()) {
       report_.add(
           {.problem = Problem::next_inode_too_low, .found = *next_inode, .expected = highest_inode_.value()});
@@ -88,7 +98,7 @@ class AccountingPass {
       slot = std::max(slot, slot_of(volume));
     }
     for (const auto& [device, slot] : highest) {
-      const auto next_slot = TRY(counter(Counter::next_slot, device, "next volume number"));
+      const auto next_slot = TRY(counter(Counter::next_slot, device, slot + 1, "next volume number"));
       if (next_slot && *next_slot <= slot) {
         report_.add(
             {.problem = Problem::next_slot_too_low, .offset = device, .found = *next_slot, .expected = slot});

@@ -1,4 +1,4 @@
-// Everything fsck can find, in one table: its code, its sentence, how bad it is, and whether it may be put right unasked.
+// Everything fsck can find, in one table: its code, its sentence, how bad it is, what puts it right and who has to agree.
 // Passes report what they find by name; words and consequences are here.
 #pragma once
 
@@ -28,6 +28,7 @@ enum class Problem : std::uint8_t {
   records_contradict,
   epoch_above_superblock,
   torn_tail,
+  log_only_in_index,
   // Pass 3: index against log
   index_missing,
   index_damaged,
@@ -77,12 +78,36 @@ enum class Problem : std::uint8_t {
 // note: worth knowing, nothing is wrong. error: wrong. fatal: wrong, and what comes after cannot be checked.
 enum class Severity : std::uint8_t { note, error, fatal };
 
+// What puts a problem right. Those from cut to totals change rows, and in this order: each stands on the ones before it,
+// and what it finds to do is counted again after them.
+enum class Remedy : std::uint8_t {
+  none,         // nothing that fsck may write, or the next mount does it anyway
+  superblocks,  // written again from what the best copy and the log say
+  cut,          // the row of bytes that are lost goes, a hole stays
+  inodes,       // an inode that has to be there is made
+  structure,    // names, attributes and extents that contradict others
+  connection,   // what no name leads to goes into lost+found
+  counts,       // numbers kept in inodes, and rows of volumes
+  totals,       // counters of the whole store
+  snapshot,     // a new one is written
+  index,        // built anew beside the old one, and swapped
+};
+
+// Whose word is enough.
+enum class Consent : std::uint8_t {
+  unasked,     // -p: nothing that a user stored depends on how
+  asked,       // -y, or a yes on the terminal
+  explicitly,  // a yes on the terminal, or -y together with --cut-lost: bytes of a file are given up
+};
+
 struct ProblemEntry {
-  Problem problem;
-  const char* code;      // stable: scripts and manuals cite it
-  const char* sentence;  // {file} {name} {quoted} {volume} {offset} {found} {expected} {what}
-  Severity severity;
-  bool unasked;  // -p may put it right: nothing that a user stored depends on how
+  Problem problem = Problem::superblock_copy_damaged;
+  const char* code = "";      // stable: scripts and manuals cite it
+  const char* sentence = "";  // {file} {name} {quoted} {volume} {offset} {found} {expected} {what}
+  Severity severity = Severity::error;
+  Remedy remedy = Remedy::none;
+  Consent consent = Consent::asked;
+  const char* question = "";  // what a yes does
 };
 
 inline constexpr std::size_t kProblems = static_cast<std::size_t>(Problem::usage_wrong) + 1;
@@ -109,6 +134,7 @@ std::string quoted(const std::string& name);
 
 // Exit codes of fsck(8); they are ORed.
 inline constexpr int kExitClean = 0;
+inline constexpr int kExitCorrected = 1;
 inline constexpr int kExitUncorrected = 4;
 inline constexpr int kExitOperational = 8;
 inline constexpr int kExitUsage = 16;

@@ -19,6 +19,8 @@ class Progress {
   Progress(Style style, int fd, std::string device, const std::atomic<bool>* cancelled)
       : style_(style), fd_(fd), device_(std::move(device)), cancelled_(cancelled) {}
   Progress() : Progress(Style::none, -1, {}, nullptr) {}
+  // Shows nothing, and hears the same flag.
+  Progress silent() const { return {Style::none, -1, {}, cancelled_}; }
 
   void begin(int pass, std::uint64_t maximum);
   // ECANCELED when somebody asked to stop.

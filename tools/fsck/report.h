@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/fsck/problem.h"
@@ -33,11 +34,22 @@ class Report {
   std::uint64_t count(Problem problem) const { return counts_[static_cast<std::size_t>(problem)]; }
   std::uint64_t errors() const;  // fatal ones included
   bool fatal() const;
+  // Not even a note.
+  bool found_nothing() const;
+
+  // Findings that fsck knows a remedy for, in the order in which they came; all but the first kRepairableMax are left
+  // for a later look.
+  std::vector<Finding> take_repairable() { return std::exchange(repairable_, {}); }
+  // What people read of each: its code and its sentence, with the files' names.
+  std::vector<std::string> lines_of(const std::vector<Finding>& findings) const;
 
  private:
+  static constexpr std::size_t kRepairableMax = 65536;
+
   Sink sink_;
   FileNames names_;
   std::vector<Finding> waiting_;
+  std::vector<Finding> repairable_;
   std::array<std::uint64_t, kProblems> counts_{};
 };
 

@@ -1,0 +1,29 @@
+// The command line of fsck.ciaos.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "tools/fsck/check.h"
+
+namespace ciaos::fsck {
+
+struct Arguments {
+  std::vector<std::string> stores;
+  CheckOptions check;
+  bool no = false;
+  bool preen = false;
+  bool yes = false;
+  bool cut_lost = false;
+  bool force = false;
+  bool verbose = false;
+  bool version = false;
+  bool ignored = false;
+  int progress_fd = -1;
+};
+
+// `arguments` outlives `app`.
+void declare_options(CLI::App& app, Arguments& arguments);
+
+}  // namespace ciaos::fsck
