@@ -4,7 +4,7 @@
 packages_build=(cmake g++ make ninja-build pkg-config
   libblkid-dev libcli11-dev libfmt-dev libfuse3-dev libspdlog-dev libsqlite3-dev liburing-dev libxxhash-dev libzstd-dev)
 packages_run=(fuse3 python3)
-packages_test=(attr clang clang-format clang-tidy libclang-rt-14-dev libgmock-dev libgtest-dev groff-base man-db python3 rsync shellcheck xfsprogs)
+packages_test=(acl attr clang clang-format clang-tidy libclang-rt-14-dev libgmock-dev libgtest-dev groff-base man-db python3 rsync shellcheck xfsprogs)
 
 # Runs a command as root: directly, or with sudo.
 as_root() {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "engine/inode_acls.h"
 #include "engine/rules.h"
 
 namespace ciaos::engine {
@@ -11,9 +12,10 @@ constexpr std::uint64_t kRecordsPerAttribute = 1024;
 constexpr std::size_t kXattrNameBytesMax = 255;
 constexpr std::size_t kXattrListBytesMax = 65536;  // what listxattr(2) can return
 
-// Which namespaces there are. ACLs (system.*) are no plain values and are refused.
+// Which namespaces there are. Of system.* only access control lists are known.
 Status check_xattr_name(std::string_view name) {
   if (name.size() > kXattrNameBytesMax) return fail(ERANGE);
+  if (is_acl_name(name)) return {};
   for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
     if (name.starts_with(prefix)) return name.size() > prefix.size() ? Status{} : Status{fail(EINVAL)};
   }
@@ -49,6 +51,8 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
   if (!inode->exists()) return fail(ENOENT);
   meta::InodeRow& row = inode->row;
   const Timestamp now = core_.clock.now();
+  std::optional<Acl> acl;
+  if (set.mode && !S_ISLNK(row.mode)) acl = TRY(acl_of(core_, *inode, kAccessAclName));
   if (set.size) {
     if (S_ISDIR(row.mode)) return fail(EISDIR);
     if (!S_ISREG(row.mode)) return fail(EINVAL);
@@ -63,6 +67,10 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
     if (caller.uid != 0) row.mode = without_set_id(row.mode);
   }
   if (set.mode) row.mode = (row.mode & S_IFMT) | (*set.mode & 07777);
+  if (acl) {
+    apply_mode(*acl, *set.mode);
+    put_acl(core_, *inode, kAccessAclName, acl);
+  }
   if (set.accessed_now) row.accessed = now;
   if (set.accessed) row.accessed = *set.accessed;
   if (set.modified_now) row.modified = now;
@@ -114,9 +122,10 @@ Result<std::vector<std::string>> InodeAttributes::list_xattrs(InodeId id) {
   return core_.rows->xattr_names(id);
 }
 
-Status InodeAttributes::set_xattr(InodeId id, std::string_view name, std::string_view value, XattrMode mode) {
+Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_view name,
+                                  std::string_view value, XattrMode mode) {
   TRY_VOID(check_xattr_name(name));
-  if (value.size() > kXattrBytesMax) return fail(E2BIG);
+  if (value.size() > (is_acl_name(name) ? kAclBytesMax : kXattrBytesMax)) return fail(E2BIG);
   TRY_VOID(core_.committer->admit());
   TRY_VOID(core_.pool->reserve(kRecordsPerAttribute + value.size()));
   core_.pool->release(kRecordsPerAttribute + value.size());
@@ -134,7 +143,11 @@ Status InodeAttributes::set_xattr(InodeId id, std::string_view name, std::string
     for (const std::string& other : TRY(core_.rows->xattr_names(id))) list_bytes += other.size() + 1;
     if (list_bytes > kXattrListBytesMax) return fail(E2BIG);
   }
-  core_.rows->put(meta::XattrKey{id, std::string(name)}, meta::XattrRow{std::string(value)});
+  if (is_acl_name(name)) {
+    TRY_VOID(set_acl(core_, caller, *inode, name, value));
+  } else {
+    core_.rows->put(meta::XattrKey{id, std::string(name)}, meta::XattrRow{std::string(value)});
+  }
   touch(*inode);
   return {};
 }
@@ -146,8 +159,14 @@ Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
   Gate::Pass pass(core_.gate);
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
-  if (!TRY(core_.rows->xattr(id, name)).has_value()) return fail(ENODATA);
-  core_.rows->erase(meta::XattrKey{id, std::string(name)});
+  if (is_acl_name(name)) {
+    // Whoever takes a list away that is not there has what they wanted, on every filesystem with lists.
+    if (!TRY(acl_of(core_, *inode, name))) return {};
+    put_acl(core_, *inode, name, std::nullopt);
+  } else {
+    if (!TRY(core_.rows->xattr(id, name)).has_value()) return fail(ENODATA);
+    core_.rows->erase(meta::XattrKey{id, std::string(name)});
+  }
   touch(*inode);
   return {};
 }

@@ -24,7 +24,8 @@ class InodeAttributes {
 
   Result<std::string> get_xattr(InodeId id, std::string_view name);
   Result<std::vector<std::string>> list_xattrs(InodeId id);
-  Status set_xattr(InodeId id, std::string_view name, std::string_view value, XattrMode mode);
+  Status set_xattr(const Caller& caller, InodeId id, std::string_view name, std::string_view value,
+                   XattrMode mode);
   Status remove_xattr(InodeId id, std::string_view name);
 
  private:

@@ -176,9 +176,10 @@ Result<std::vector<std::string>> Engine::listxattr(InodeId inode) {
   return impl_->attributes.list_xattrs(inode);
 }
 
-Status Engine::setxattr(InodeId inode, std::string_view name, std::string_view value, XattrMode mode) {
+Status Engine::setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
+                        XattrMode mode) {
   TRY_VOID(impl_->check_writable());
-  return impl_->attributes.set_xattr(inode, name, value, mode);
+  return impl_->attributes.set_xattr(caller, inode, name, value, mode);
 }
 
 Status Engine::removexattr(InodeId inode, std::string_view name) {

@@ -101,7 +101,9 @@ class Engine {
   Result<Attributes> setattr(const Caller& caller, InodeId inode, const SetAttributes& set);
   Result<std::string> getxattr(InodeId inode, std::string_view name);
   Result<std::vector<std::string>> listxattr(InodeId inode);
-  Status setxattr(InodeId inode, std::string_view name, std::string_view value, XattrMode mode);
+  // An access control list (acl.h) and the mode follow each other, as in Linux.
+  Status setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
+                  XattrMode mode);
   Status removexattr(InodeId inode, std::string_view name);
 
   // --- contents ---

@@ -34,6 +34,9 @@ struct Inode {
   std::uint64_t reserved = 0;  // bytes of log space promised to what is in the buffer
   bool extents_known = false;  // `extents` is all there is
   std::vector<meta::Extent> extents;
+  // Known to be without an access control list. Then neither chmod nor what is made in a directory asks the rows for one.
+  bool no_access_acl = false;
+  bool no_default_acl = false;
 
   bool exists() const { return missing.code == 0; }
 

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "engine/inode_acls.h"
 #include "engine/rules.h"
 #include "meta/first_rows.h"
 
@@ -12,8 +13,8 @@ using meta::InodeRow;
 using meta::NameKey;
 using meta::NameRow;
 
-// What a new name can cost in records, with its inode and directory; refused early on a full store, so that the room kept
-// for deletions is not eaten by creations.
+// What a new name can cost in records, with its inode and directory; refused early on a full store,
+// so that the room kept for deletions is not eaten by creations.
 constexpr std::uint64_t kRecordsPerName = 8192;
 constexpr std::size_t kRowsPerStep = 5000;
 
@@ -130,7 +131,11 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   TRY_VOID(check_accepts_names(*directory));
   if (TRY(find(parent, name))) return fail(EEXIST);
   InodeRow row;
-  row.mode = wanted.mode & ~(caller.umask & 0777);
+  std::optional<Acl> preset;
+  if (!S_ISLNK(wanted.mode)) preset = TRY(acl_of(core_, *directory, kDefaultAclName));
+  const Inherited begin = preset ? inherit(*preset, wanted.mode)
+                                 : Inherited{.mode = wanted.mode & ~(caller.umask & 0777), .access = {}};
+  row.mode = begin.mode;
   row.uid = caller.uid;
   row.gid = caller.gid;
   row.links = 1;
@@ -152,6 +157,9 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   for (std::uint64_t i = 0; i < pins; ++i) core_.pins.add(inode->id);
   ++core_.inode_count;
   core_.rows->put(inode->id, row);
+  inode->no_access_acl = inode->no_default_acl = true;
+  if (begin.access) put_acl(core_, *inode, kAccessAclName, begin.access);
+  if (preset && is_directory(*inode)) put_acl(core_, *inode, kDefaultAclName, preset);
   add_name(*directory, name, *inode);
   touch(*directory, /*contents=*/true);
   return attributes_of(inode->id, row, /*buffered_bytes=*/0);

@@ -22,6 +22,12 @@ constexpr std::uint32_t without_set_id(std::uint32_t mode) {
   return mode;
 }
 
+// Whether the caller may leave set-group-id on what belongs to `gid`.
+inline bool may_give_group(const Caller& caller, std::uint32_t gid) {
+  return caller.uid == 0 || caller.gid == gid ||
+         std::find(caller.groups.begin(), caller.groups.end(), gid) != caller.groups.end();
+}
+
 constexpr std::uint8_t type_of_mode(std::uint32_t mode) {
   return static_cast<std::uint8_t>((mode & S_IFMT) >> 12);
 }

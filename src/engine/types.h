@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ struct Caller {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t umask = 0;
+  // The further groups; needed by setxattr() of an access control list only.
+  std::span<const std::uint32_t> groups;
 };
 
 struct Attributes {
@@ -103,5 +106,6 @@ inline constexpr std::uint64_t kFileBytesMax = (1ull << 63) - 1;
 inline constexpr std::size_t kNameBytesMax = 255;
 inline constexpr std::size_t kSymlinkBytesMax = 4095;
 inline constexpr std::size_t kXattrBytesMax = 65536;
+inline constexpr std::size_t kAclBytesMax = 4096;  // what the kernel passes on of an access control list
 
 }  // namespace ciaos::engine

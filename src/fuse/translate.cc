@@ -72,7 +72,7 @@ struct statvfs statvfs_of(const engine::FilesystemStatistics& statistics) {
 }
 
 engine::Caller caller_of(const fuse_ctx& context) {
-  return {.uid = context.uid, .gid = context.gid, .umask = 0};
+  return {.uid = context.uid, .gid = context.gid, .umask = context.umask, .groups = {}};
 }
 
 engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, const engine::Caller& caller) {

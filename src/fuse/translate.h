@@ -21,7 +21,8 @@ fuse_entry_param entry_of(const engine::Attributes& attributes);
 fuse_entry_param negative_entry();
 struct statvfs statvfs_of(const engine::FilesystemStatistics& statistics);
 
-// The kernel has applied the umask already (DONT_MASK is not negotiated), so the caller's is 0.
+// With the umask, which a default access control list replaces: DONT_MASK leaves it to the engine. Without the further
+// groups, which the kernel does not send.
 engine::Caller caller_of(const fuse_ctx& context);
 
 // `to_set` is a set of FUSE_SET_ATTR_*.

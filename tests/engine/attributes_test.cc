@@ -29,7 +29,7 @@ class AttributesOf : public EngineTest {
   std::uint32_t mode_of(std::string_view path) { return shell().stat(path)->mode & 07777; }
   int set_xattr(std::string_view path, std::string_view name, std::string_view value,
                 XattrMode mode = XattrMode::any) {
-    return store->setxattr(shell().inode(path), name, value, mode).code();
+    return store->setxattr({}, shell().inode(path), name, value, mode).code();
   }
 };
 

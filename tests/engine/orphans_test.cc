@@ -30,7 +30,7 @@ TEST_F(Orphans, AnUnlinkedFileThatIsOpenKeepsWorking) {
   EXPECT_EQ(store->getattr(file)->links, 0u);
   EXPECT_EQ(contents(file), "contents");
   EXPECT_TRUE(store->write(file, 8, as_bytes(" and more"), {}).ok());
-  EXPECT_EQ(store->setxattr(file, "user.a", "b", engine::XattrMode::any).code(), 0);
+  EXPECT_EQ(store->setxattr({}, file, "user.a", "b", engine::XattrMode::any).code(), 0);
   EXPECT_EQ(store->fsync(file).code(), 0);
   EXPECT_EQ(contents(file), "contents and more");
   engine::SetAttributes set;

@@ -22,7 +22,7 @@ class Recovery : public EngineTest {
       }
       const std::string path = directory + "/" + std::to_string(i);
       ASSERT_EQ(shell().put(path, pattern(100 + 997 * i % 9000)), 0);
-      ASSERT_EQ(store->setxattr(shell().inode(path), "user.i", path, engine::XattrMode::any).code(), 0);
+      ASSERT_EQ(store->setxattr({}, shell().inode(path), "user.i", path, engine::XattrMode::any).code(), 0);
       if (i % 4 == 3) {
         ASSERT_EQ(shell().rm(path), 0);
       }
@@ -278,7 +278,7 @@ TEST_F(ReadingOnly, EveryChangeIsErofs) {
   EXPECT_EQ(shell().rm("/a"), EROFS);
   EXPECT_EQ(shell().rmdir("/d"), EROFS);
   const InodeId file = shell().inode("/a");
-  EXPECT_EQ(store->setxattr(file, "user.a", "b", engine::XattrMode::any).code(), EROFS);
+  EXPECT_EQ(store->setxattr({}, file, "user.a", "b", engine::XattrMode::any).code(), EROFS);
   EXPECT_EQ(store->removexattr(file, "user.a").code(), EROFS);
   EXPECT_EQ(store->snapshot().code(), EROFS);
   EXPECT_EQ(store->open({}, file, {.write = true}).code(), EROFS);

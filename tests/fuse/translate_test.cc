@@ -90,6 +90,17 @@ TEST(Translate, RenameFlagsAreHonouredOrRefusedButNeverIgnored) {
   EXPECT_EQ(rename_of(a, "x", b, "y", RENAME_NOREPLACE | RENAME_EXCHANGE).code(), EINVAL);
 }
 
+TEST(Translate, TheUmaskIsLeftToTheEngine) {
+  fuse_ctx context{};
+  context.uid = 7;
+  context.gid = 8;
+  context.umask = 027;
+  const engine::Caller caller = caller_of(context);
+  EXPECT_EQ(caller.uid, 7u);
+  EXPECT_EQ(caller.gid, 8u);
+  EXPECT_EQ(caller.umask, 027u);
+}
+
 TEST(Translate, ExtendedAttributeFlags) {
   EXPECT_EQ(*xattr_mode_of(0), engine::XattrMode::any);
   EXPECT_EQ(*xattr_mode_of(XATTR_CREATE), engine::XattrMode::create);

@@ -290,7 +290,7 @@ void RandomRun::setxattr() {
   const InodeId inode = pick([](const ModelInode& at) { return at.is_regular() || at.is_directory(); });
   note(fmt::format("setxattr {} {} {} bytes, mode {}", inode.value(), name, value.size(),
                    static_cast<int>(mode)));
-  const int set = store_->setxattr(inode, name, value, mode).code();
+  const int set = store_->setxattr({}, inode, name, value, mode).code();
   if (is_full(set)) return;
   expect_same(set, model_.setxattr(inode, name, value, mode).code());
 }
