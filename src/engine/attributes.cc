@@ -115,11 +115,14 @@ Result<std::string> InodeAttributes::get_xattr(InodeId id, std::string_view name
   return std::move(row->value);
 }
 
-Result<std::vector<std::string>> InodeAttributes::list_xattrs(InodeId id) {
+Result<std::vector<std::string>> InodeAttributes::list_xattrs(const Caller& caller, InodeId id) {
   const InodeRef inode = TRY(core_.inodes->get(id));
   ReaderLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
-  return core_.rows->xattr_names(id);
+  std::vector<std::string> names = TRY(core_.rows->xattr_names(id));
+  if (caller.uid != 0)
+    std::erase_if(names, [](const std::string& name) { return name.starts_with("trusted."); });
+  return names;
 }
 
 Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_view name,

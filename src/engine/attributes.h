@@ -23,7 +23,7 @@ class InodeAttributes {
   Result<std::string> readlink(InodeId id);
 
   Result<std::string> get_xattr(InodeId id, std::string_view name);
-  Result<std::vector<std::string>> list_xattrs(InodeId id);
+  Result<std::vector<std::string>> list_xattrs(const Caller& caller, InodeId id);
   Status set_xattr(const Caller& caller, InodeId id, std::string_view name, std::string_view value,
                    XattrMode mode);
   Status remove_xattr(InodeId id, std::string_view name);

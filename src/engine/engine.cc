@@ -172,8 +172,8 @@ Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const Se
 Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
   return impl_->attributes.get_xattr(inode, name);
 }
-Result<std::vector<std::string>> Engine::listxattr(InodeId inode) {
-  return impl_->attributes.list_xattrs(inode);
+Result<std::vector<std::string>> Engine::listxattr(const Caller& caller, InodeId inode) {
+  return impl_->attributes.list_xattrs(caller, inode);
 }
 
 Status Engine::setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,

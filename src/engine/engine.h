@@ -100,7 +100,8 @@ class Engine {
   Result<Attributes> getattr(InodeId inode);
   Result<Attributes> setattr(const Caller& caller, InodeId inode, const SetAttributes& set);
   Result<std::string> getxattr(InodeId inode, std::string_view name);
-  Result<std::vector<std::string>> listxattr(InodeId inode);
+  // Only root is told of trusted.*; that nobody else reads them is the kernel's doing.
+  Result<std::vector<std::string>> listxattr(const Caller& caller, InodeId inode);
   // An access control list (acl.h) and the mode follow each other, as in Linux.
   Status setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
                   XattrMode mode);

@@ -206,7 +206,7 @@ void on_getxattr(fuse_req_t req, fuse_ino_t inode, const char* name, std::size_t
 }
 
 void on_listxattr(fuse_req_t req, fuse_ino_t inode, std::size_t bytes) noexcept {
-  const auto names = engine_of(req).listxattr(InodeId(inode));
+  const auto names = engine_of(req).listxattr(caller_of(req), InodeId(inode));
   reply_sized(req, names ? Result(joined_names(*names)) : Result<std::string>(names.error()), bytes);
 }
 

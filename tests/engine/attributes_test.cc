@@ -182,7 +182,7 @@ TEST_F(AttributesOf, XattrsAreCreatedReplacedAndRemoved) {
   store.reopen();
   EXPECT_EQ(*store->getxattr(file, "user.k"), "w");
   EXPECT_EQ(*store->getxattr(file, "user.empty"), "");
-  EXPECT_THAT(*store->listxattr(file),
+  EXPECT_THAT(*store->listxattr({}, file),
               testing::UnorderedElementsAre("user.k", "user.empty", "trusted.t", "security.s"));
   EXPECT_EQ(store->removexattr(file, "user.k").code(), 0);
   EXPECT_EQ(store->removexattr(file, "user.k").code(), ENODATA);
@@ -222,12 +222,21 @@ TEST_F(AttributesOf, UserXattrsAreForFilesAndDirectoriesOnly) {
   EXPECT_EQ(set_xattr("/s", "trusted.k", "v"), 0);
 }
 
+TEST_F(AttributesOf, OnlyRootIsToldOfTrustedXattrs) {
+  ASSERT_EQ(shell().put("/a", "x"), 0);
+  EXPECT_EQ(set_xattr("/a", "user.k", "v"), 0);
+  EXPECT_EQ(set_xattr("/a", "trusted.k", "v"), 0);
+  EXPECT_THAT(*store->listxattr(kAlice, shell().inode("/a")), testing::ElementsAre("user.k"));
+  EXPECT_THAT(*store->listxattr({}, shell().inode("/a")),
+              testing::UnorderedElementsAre("user.k", "trusted.k"));
+}
+
 TEST_F(AttributesOf, XattrsGoWithTheirFile) {
   ASSERT_EQ(shell().put("/a", "x"), 0);
   ASSERT_EQ(set_xattr("/a", "user.k", "v"), 0);
   ASSERT_EQ(shell().rm("/a"), 0);
   ASSERT_EQ(shell().put("/a", "x"), 0);
-  EXPECT_TRUE(store->listxattr(shell().inode("/a"))->empty());
+  EXPECT_TRUE(store->listxattr({}, shell().inode("/a"))->empty());
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ class EngineWalk {
     std::string line = describe(attributes);
     TRY_VOID(describe_data(attributes, path, line));
     std::map<std::string, std::string> xattrs;
-    for (const std::string& name : TRY(engine_.listxattr(attributes.inode))) {
+    for (const std::string& name : TRY(engine_.listxattr({}, attributes.inode))) {
       xattrs[name] = TRY(engine_.getxattr(attributes.inode, name));
     }
     for (const auto& [name, value] : xattrs) line += describe_xattr(name, value);

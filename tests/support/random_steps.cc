@@ -305,7 +305,7 @@ void RandomRun::removexattr() {
 void RandomRun::read_xattrs() {
   const InodeId inode = any_inode();
   note(fmt::format("listxattr {}", inode.value()));
-  auto names = store_->listxattr(inode);
+  auto names = store_->listxattr({}, inode);
   const auto modelled = model_.listxattr(inode);
   expect_same(names.code(), modelled.code());
   if (!names.ok() || !modelled.ok()) return;
