@@ -32,7 +32,7 @@ constexpr std::array<ProblemEntry, kProblems> kTable{{
      fatal},
     {P::log_unreadable, "2-04", "the log cannot be read behind batch {found}: {what}", fatal},
     {P::records_damaged, "2-05", "the records of batch {found} do not decode: {what}", fatal},
-    {P::records_contradict, "2-06", "the records up to batch {found} do not fit the rows before them: {what}",
+    {P::records_contradict, "2-06", "the records of batch {found} do not fit the rows before them: {what}",
      fatal},
     {P::epoch_above_superblock, "2-07", "batch {offset} has epoch {found}, the superblocks say {expected}",
      error, Remedy::superblocks, Consent::unasked, "Raise it"},
