@@ -73,3 +73,25 @@ mount_store
 head -c 1M /dev/urandom >"$mnt/never-synced"
 kill_daemon
 runs 0 -p
+
+say "a log that is broken in the middle"
+store=$scratch/broken
+format_store --volume-size 4M
+mount_store
+for i in 1 2 3 4; do
+  head -c $((i * 200000)) /dev/urandom >"$mnt/f$i"
+  sync "$mnt/f$i"
+done
+sums_of "$mnt" | cut -d' ' -f1 | sort >"$scratch/sums"
+unmount_store
+# The third of the txn needles of volume 0 (magic, version 1, kind 2) that follow the first two.
+place=$(grep -obUaP 'CNDL\x01\x00\x02' "$store/volumes/0" | sed -n 5p | cut -d: -f1)
+printf '\xff' | dd of="$store/volumes/0" bs=1 seek=$((place + 20)) conv=notrunc status=none
+delete_index
+find "$store" -type f -exec sha256sum {} + | sort >"$scratch/before"
+runs 4 -y
+said 2-02
+runs 4 --salvage "$scratch/salvaged"
+find "$store" -type f -exec sha256sum {} + | sort | diff "$scratch/before" - || fail "the store was changed"
+sums_of "$scratch/salvaged" | cut -d' ' -f1 | sort | diff "$scratch/sums" - || fail "not every file came out"
+[ -n "$(ls "$scratch/salvaged/lost+found")" ] || fail "nothing lay behind the break"

@@ -81,6 +81,7 @@ class BrokenStore {
                  const Answers* answers = nullptr);
   static Findings check_devices(std::vector<std::unique_ptr<store::StoreDevice>> devices,
                                 const CheckOptions& options, const Answers* answers);
+  std::vector<std::unique_ptr<store::StoreDevice>> devices() const;
   // What the device holds now.
   std::shared_ptr<store::MemoryDevice> image() const;
 
@@ -89,8 +90,6 @@ class BrokenStore {
   std::uint64_t& counter(meta::Counter key) {
     return rows_.counters.at(static_cast<std::uint32_t>(key))->value;
   }
-
-  std::vector<std::unique_ptr<store::StoreDevice>> devices() const;
 
   const std::string folder_;
   Uuid uuid_;

@@ -7,6 +7,7 @@
 
 #include "tools/fsck/paths.h"
 #include "tools/fsck/repair.h"
+#include "tools/fsck/salvage.h"
 
 namespace ciaos::fsck {
 namespace {
@@ -80,6 +81,15 @@ Result<CheckResult> run_check(std::vector<std::unique_ptr<store::StoreDevice>> d
   report.flush();
   report.name_files_by({});
   return result;
+}
+
+Result<Salvaged> run_salvage(std::vector<std::unique_ptr<store::StoreDevice>> devices,
+                             const CheckOptions& options, Report& report, Progress& progress,
+                             const std::string& into) {
+  Check check{.options = options, .report = report, .progress = progress, .devices = std::move(devices)};
+  TRY_VOID(run_pass(check, 0));
+  if (!report.fatal()) TRY_VOID(run_pass(check, 1));
+  return salvage(check, into);
 }
 
 Status for_each_row(meta::IndexReader& reader, const std::function<Status(const meta::Changes&)>& visit) {

@@ -77,6 +77,8 @@ Status pass4_names(Check& check);
 Status pass5_extents(Check& check);
 Status pass6_accounting(Check& check);
 
+struct Salvaged;
+
 // All of them, in order.
 Status run_passes(Check& check);
 // Those that look at rows alone, over rows that were changed since.
@@ -98,6 +100,11 @@ struct CheckResult {
 Result<CheckResult> run_check(std::vector<std::unique_ptr<store::StoreDevice>> devices,
                               const CheckOptions& options, Report& report, Progress& progress,
                               const Answers* answers = nullptr);
+
+// Passes 1 and 2 alone, and then everything that can be read is copied to `into`; see salvage.h.
+Result<Salvaged> run_salvage(std::vector<std::unique_ptr<store::StoreDevice>> devices,
+                             const CheckOptions& options, Report& report, Progress& progress,
+                             const std::string& into);
 
 // Every row of every table, in pieces, in one read transaction.
 Status for_each_row(meta::IndexReader& reader, const std::function<Status(const meta::Changes&)>& visit);

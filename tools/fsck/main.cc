@@ -14,6 +14,7 @@
 
 #include "tools/fsck/check.h"
 #include "tools/fsck/options.h"
+#include "tools/fsck/salvage.h"
 
 namespace {
 
@@ -75,6 +76,27 @@ int verdict(const Arguments& arguments, const CheckResult& result, const Report&
   return (result.corrected > 0 ? kExitCorrected : 0) | (result.left > 0 ? kExitUncorrected : 0);
 }
 
+int end_without_result(const Arguments& arguments, const Error& error, const Report& report) {
+  fmt::print(stderr, "fsck.ciaos: {}: it did not come to its end: {}\n", arguments.stores.front(),
+             to_string(error));
+  const int code = error.code == ECANCELED ? kExitCancelled : kExitOperational;
+  return code | (report.errors() > 0 ? kExitUncorrected : 0);
+}
+
+int copy_out(const Arguments& arguments, std::vector<std::unique_ptr<store::StoreDevice>> devices,
+             Report& report, Progress& progress) {
+  const auto result =
+      run_salvage(std::move(devices), arguments.check, report, progress, arguments.salvage_into);
+  if (!result.ok()) return end_without_result(arguments, result.error(), report);
+  fmt::print("{}: {} directories, {} files, {} bytes of contents copied to {}\n", arguments.stores.front(),
+             result->directories, result->files, result->bytes, arguments.salvage_into);
+  if (result->without_row > 0)
+    fmt::print("{}: {} needles behind the break went into lost+found\n", arguments.stores.front(),
+               result->without_row);
+  if (result->lost > 0) fmt::print("{}: {} pieces are lost\n", arguments.stores.front(), result->lost);
+  return result->lost > 0 || report.errors() > 0 ? kExitUncorrected : kExitClean;
+}
+
 // "a": yes to this and to all that follow. The end of the input is a no.
 bool ask_on_terminal(const std::string& question) {
   static bool all = false;
@@ -92,6 +114,7 @@ bool ask_on_terminal(const std::string& question) {
 
 // None: nothing is written.
 std::optional<Answers> answers_for(const Arguments& arguments) {
+  if (!arguments.salvage_into.empty()) return std::nullopt;
   if (arguments.preen) return Answers(Answers::Mode::preen, false);
   if (arguments.yes) return Answers(Answers::Mode::yes, arguments.cut_lost);
   const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
@@ -115,13 +138,11 @@ int check(Arguments& arguments) {
     std::fflush(stdout);
   });
   Progress progress = make_progress(arguments);
+  if (!arguments.salvage_into.empty()) return copy_out(arguments, std::move(*devices), report, progress);
   const auto result =
       run_check(std::move(*devices), arguments.check, report, progress, answers ? &*answers : nullptr);
   if (result.ok()) return verdict(arguments, *result, report);
-  fmt::print(stderr, "fsck.ciaos: {}: it did not come to its end: {}\n", arguments.stores.front(),
-             to_string(result.error()));
-  const int code = result.code() == ECANCELED ? kExitCancelled : kExitOperational;
-  return code | (report.errors() > 0 ? kExitUncorrected : 0);
+  return end_without_result(arguments, result.error(), report);
 }
 
 void stop_on_signals() {

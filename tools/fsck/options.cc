@@ -43,6 +43,13 @@ void declare_options(CLI::App& app, Arguments& arguments) {
       ->excludes(no);
   app.add_flag("--cut-lost", arguments.cut_lost,
                "With -y: where bytes of a file are proven lost, leave a hole that reads as zeros");
+  app.add_option(
+         "--salvage", arguments.salvage_into,
+         "Write nothing to the store; copy what can be read, although its log is damaged, to this folder, "
+         "which must be empty")
+      ->type_name("DIR")
+      ->excludes(preen)
+      ->excludes(yes);
   app.add_option("--index", arguments.check.index_directory,
                  "Where the store's index is, if not in its place")
       ->type_name("DIR");

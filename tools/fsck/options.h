@@ -11,6 +11,7 @@ namespace ciaos::fsck {
 
 struct Arguments {
   std::vector<std::string> stores;
+  std::string salvage_into;  // empty: check
   CheckOptions check;
   bool no = false;
   bool preen = false;
