@@ -2,7 +2,7 @@
 # fsck.ciaos: exit codes, options as fsck(8) passes them, that a check writes nothing, and that a second run finds nothing.
 . "$(dirname "$0")/_tools.sh"
 
-# break_byte FILE OFFSET
+# break_byte FILE OFFSET: of a byte that is zero; one of the random UUID may be 0xff already.
 break_byte() {
   printf '\xff' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
@@ -57,7 +57,7 @@ exec 9<&-
 
 # One copy of the superblock: named and left by -n, written again by everybody else; then there is nothing to say.
 for option in -p -a -y; do
-  break_byte "$scratch/store" 50
+  break_byte "$scratch/store" 3000
   sum=$(sha256sum <"$scratch/store")
   exits 4 "$fsck" -n "$scratch/store"
   says '1-01'
@@ -67,8 +67,8 @@ for option in -p -a -y; do
   says 'Write it again from the good one: yes'
   exits 0 "$fsck" -n "$scratch/store"
 done
-break_byte "$scratch/store" 50
-break_byte "$scratch/store" $((64 * 1024 * 1024 - 4096 + 50))
+break_byte "$scratch/store" 3000
+break_byte "$scratch/store" $((64 * 1024 * 1024 - 4096 + 3000))
 exits 4 "$fsck" -n "$scratch/store"
 says '1-04'
 exits 4 "$fsck" -y "$scratch/store"
@@ -77,7 +77,7 @@ exits 4 "$fsck" -y "$scratch/store"
 if command -v script >/dev/null; then
   image asked 64M
   exits 0 "$mkfs" -q "$scratch/asked"
-  break_byte "$scratch/asked" 50
+  break_byte "$scratch/asked" 3000
   exits 4 script -qec "'$fsck' '$scratch/asked'" /dev/null <<<n
   says 'Write it again from the good one (y/n/a)?'
   exits 1 script -qec "'$fsck' '$scratch/asked'" /dev/null <<<y
