@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include "engine/inode_acls.h"
+#include "engine/privileges.h"
+#include "engine/protection.h"
 #include "engine/rules.h"
 
 namespace ciaos::engine {
@@ -29,6 +31,20 @@ bool access_is_stale(const meta::InodeRow& row, const Timestamp& now, AtimePolic
          now.seconds - row.accessed.seconds >= 86400;
 }
 
+// SETATTR of nothing is how the kernel says that set-id bits and capabilities have to go: before the write of an
+// unprivileged caller, and for a chown to nobody else.
+bool sets_nothing(const SetAttributes& set) {
+  return !set.mode && !set.uid && !set.gid && !set.size && !set.accessed && !set.modified &&
+         !set.accessed_now && !set.modified_now;
+}
+
+// Times that are set to now are what a write sets; everything else is a change of attributes.
+Status check_may_set(const meta::InodeRow& row, const SetAttributes& set) {
+  if (set.mode || set.uid || set.gid || set.size || set.accessed || set.modified)
+    return check_changeable(row);
+  return check_writable(row.flags, /*appends=*/true);
+}
+
 }  // namespace
 
 void InodeAttributes::touch(Inode& inode) {
@@ -43,12 +59,14 @@ Result<Attributes> InodeAttributes::get(InodeId id) {
   return attributes_of(id, inode->row, inode->buffer.bytes());
 }
 
-Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const SetAttributes& set) {
+Result<Attributes> InodeAttributes::set(InodeId id, const SetAttributes& set) {
   TRY_VOID(core_.committer->admit());
   const InodeRef inode = TRY(core_.inodes->get(id));
   Gate::Pass pass(core_.gate);
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
+  TRY_VOID(check_may_set(inode->row, set));
+  TRY_VOID(learn_capability(*core_.rows, *inode));
   meta::InodeRow& row = inode->row;
   const Timestamp now = core_.clock.now();
   std::optional<Acl> acl;
@@ -59,13 +77,11 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
     TRY_VOID(files_.resize(*inode, *set.size));
     row.modified = now;
     ++row.change;
-    if (set.clears_set_id) row.mode = without_set_id(row.mode);
+    drop_privileges(*core_.rows, *inode, set.clears_set_id);
   }
-  if (set.uid || set.gid) {
-    row.uid = set.uid.value_or(row.uid);
-    row.gid = set.gid.value_or(row.gid);
-    if (caller.uid != 0) row.mode = without_set_id(row.mode);
-  }
+  row.uid = set.uid.value_or(row.uid);
+  row.gid = set.gid.value_or(row.gid);
+  if (set.uid || set.gid || sets_nothing(set)) drop_privileges(*core_.rows, *inode, /*clears_set_id=*/true);
   if (set.mode) row.mode = (row.mode & S_IFMT) | (*set.mode & 07777);
   if (acl) {
     apply_mode(*acl, *set.mode);
@@ -78,6 +94,19 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
   row.changed = now;
   core_.rows->put(id, row);
   return attributes_of(id, row, inode->buffer.bytes());
+}
+
+Status InodeAttributes::set_flags(const Caller& caller, InodeId id, std::uint32_t flags) {
+  if ((flags & ~kFlagsSettable) != 0) return fail(EOPNOTSUPP);
+  TRY_VOID(core_.committer->admit());
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(inode->mutex);
+  if (!inode->exists()) return fail(ENOENT);
+  if (((inode->row.flags ^ flags) & kFlagsProtected) != 0 && caller.uid != 0) return fail(EPERM);
+  inode->row.flags = flags;
+  touch(*inode);
+  return {};
 }
 
 void InodeAttributes::note_access(InodeId id) {
@@ -138,6 +167,7 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   if (!inode->exists()) return fail(ENOENT);
   const bool plain = S_ISREG(inode->row.mode) || S_ISDIR(inode->row.mode);
   if (name.starts_with("user.") && !plain) return fail(EPERM);
+  TRY_VOID(check_changeable(inode->row));
   const bool there = TRY(core_.rows->xattr(id, name)).has_value();
   if (there && mode == XattrMode::create) return fail(EEXIST);
   if (!there && mode == XattrMode::replace) return fail(ENODATA);
@@ -151,6 +181,7 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   } else {
     core_.rows->put(meta::XattrKey{id, std::string(name)}, meta::XattrRow{std::string(value)});
   }
+  if (name == kCapabilityXattr) inode->capability = Capability::present;
   touch(*inode);
   return {};
 }
@@ -162,6 +193,7 @@ Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
   Gate::Pass pass(core_.gate);
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
+  TRY_VOID(check_changeable(inode->row));
   if (is_acl_name(name)) {
     // Whoever takes a list away that is not there has what they wanted, on every filesystem with lists.
     if (!TRY(acl_of(core_, *inode, name))) return {};
@@ -170,6 +202,7 @@ Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
     if (!TRY(core_.rows->xattr(id, name)).has_value()) return fail(ENODATA);
     core_.rows->erase(meta::XattrKey{id, std::string(name)});
   }
+  if (name == kCapabilityXattr) inode->capability = Capability::absent;
   touch(*inode);
   return {};
 }

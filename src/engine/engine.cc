@@ -11,6 +11,7 @@
 #include "engine/files.h"
 #include "engine/maintenance.h"
 #include "engine/names.h"
+#include "engine/protection.h"
 #include "engine/recovery.h"
 #include "engine/rules.h"
 
@@ -164,9 +165,14 @@ Status Engine::readdir(InodeId directory, std::uint64_t after, bool attributes, 
 
 Result<Attributes> Engine::getattr(InodeId inode) { return impl_->attributes.get(inode); }
 
-Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
+Result<Attributes> Engine::setattr(const Caller& /*caller*/, InodeId inode, const SetAttributes& set) {
   TRY_VOID(impl_->check_writable());
-  return impl_->attributes.set(caller, inode, set);
+  return impl_->attributes.set(inode, set);
+}
+
+Status Engine::set_flags(const Caller& caller, InodeId inode, std::uint32_t flags) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->attributes.set_flags(caller, inode, flags);
 }
 
 Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
@@ -201,6 +207,10 @@ Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mo
   truncation.clears_set_id = caller.uid != 0;
   auto attributes = mode.truncate ? setattr(caller, inode, truncation) : getattr(inode);
   if (attributes.ok() && mode.write && S_ISDIR(attributes->mode)) attributes = fail(EISDIR);
+  if (attributes.ok() && mode.write) {
+    if (Status status = check_writable(attributes->flags, mode.append); !status.ok())
+      attributes = status.error();
+  }
   if (!attributes.ok()) release(inode);
   return attributes;
 }

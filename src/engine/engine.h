@@ -98,7 +98,12 @@ class Engine {
 
   // --- attributes ---
   Result<Attributes> getattr(InodeId inode);
+  // Who may is the kernel's to know. A change of owner drops set-id bits and file capabilities whoever asks, and so does
+  // setting nothing.
   Result<Attributes> setattr(const Caller& caller, InodeId inode, const SetAttributes& set);
+  // FS_*_FL, as chattr(1) has them. EOPNOTSUPP for all but immutable, append-only and nodump; the first two are root's to
+  // change, and from then on what they forbid is EPERM to everybody.
+  Status set_flags(const Caller& caller, InodeId inode, std::uint32_t flags);
   Result<std::string> getxattr(InodeId inode, std::string_view name);
   // Only root is told of trusted.*; that nobody else reads them is the kernel's doing.
   Result<std::vector<std::string>> listxattr(const Caller& caller, InodeId inode);
@@ -113,6 +118,7 @@ class Engine {
   struct OpenMode {
     bool write = false;
     bool truncate = false;
+    bool append = false;  // writes will be WriteMode::append
   };
   Result<Attributes> open(const Caller& caller, InodeId inode, OpenMode mode);
   void release(InodeId inode);

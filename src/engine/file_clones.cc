@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/files.h"
+#include "engine/privileges.h"
+#include "engine/protection.h"
 
 namespace ciaos::engine {
 namespace {
@@ -44,11 +46,13 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
   InodeLocks locks{&from, &to};
   TRY_VOID(check_regular(from));
   TRY_VOID(check_regular(to));
+  TRY_VOID(check_changeable(to.row));
   if (range.from_offset >= from.row.size || range.length == 0) return std::uint64_t{0};
   CloneRange part = range;
   part.length = std::min(range.length, from.row.size - range.from_offset);
   if (range.to_offset > kFileBytesMax || part.length > kFileBytesMax - range.to_offset) return fail(EFBIG);
   if (overlap(range, part.length)) return fail(EINVAL);
+  TRY_VOID(learn_capability(*core_.rows, to));
   // Only needles can be shared.
   const auto buffered = from.buffer.next_piece(range.from_offset);
   if (buffered && buffered->offset < range.from_offset + part.length) TRY_VOID(flush(from));

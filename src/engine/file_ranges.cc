@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "engine/files.h"
+#include "engine/privileges.h"
+#include "engine/protection.h"
 
 namespace ciaos::engine {
 namespace {
@@ -67,6 +69,8 @@ Result<std::uint64_t> Files::change_range_step(Inode& inode, const RangeChange& 
   Gate::Pass pass(core_.gate);
   WriterLock lock(inode.mutex);
   TRY_VOID(check_regular(inode));
+  TRY_VOID(check_changeable(inode.row));
+  TRY_VOID(learn_capability(*core_.rows, inode));
   TRY_VOID(load_extents(inode));
   std::vector<Extent> extents = TRY(overlapping(inode, begin, end, kExtentsPerStep));
   std::uint64_t upto = end;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/privileges.h"
+#include "engine/protection.h"
 #include "engine/rules.h"
 #include "store/format.h"
 
@@ -117,6 +119,9 @@ Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from
     return error;
   };
   if (Status status = check_regular(*inode); !status.ok()) return refuse(status.error());
+  if (Status status = check_writable(inode->row.flags, mode.append); !status.ok())
+    return refuse(status.error());
+  if (Status status = learn_capability(*core_.rows, *inode); !status.ok()) return refuse(status.error());
   if (mode.append) offset = inode->row.size;
   if (offset > kFileBytesMax || from.size() > kFileBytesMax - offset) return refuse(fail(EFBIG));
   if (!inode->dirty) {
@@ -134,7 +139,7 @@ void Files::note_contents(Inode& inode, bool clears_set_id) {
   meta::InodeRow& row = inode.row;
   row.modified = row.changed = core_.clock.now();
   ++row.change;
-  if (clears_set_id) row.mode = without_set_id(row.mode);
+  drop_privileges(*core_.rows, inode, clears_set_id);
   core_.rows->put(inode.id, row);
 }
 

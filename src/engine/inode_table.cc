@@ -68,6 +68,7 @@ InodeRef InodeTable::insert(InodeId id, const meta::InodeRow& row) {
   slot = std::make_unique<Inode>(id);
   slot->row = row;
   slot->extents_known = true;
+  slot->capability = Capability::absent;
   slot->charged = kInodeBytes;
   bytes_ += kInodeBytes;
   return InodeRef(*this, refer(*slot));

@@ -20,6 +20,9 @@ namespace ciaos::engine {
 // Files with more extents than this keep none of them in memory; their ranges are asked of the rows.
 inline constexpr std::size_t kCachedExtentsMax = 4096;
 
+// Whether an inode has file capabilities, as far as was asked.
+enum class Capability : std::uint8_t { unknown, absent, present };
+
 // Lock order: the gate, then inodes in order of their numbers, then the leaves.
 struct Inode {
   explicit Inode(InodeId number) : id(number) {}
@@ -32,6 +35,7 @@ struct Inode {
   WriteBuffer buffer;          // written, no needle yet
   bool dirty = false;          // in the set of dirty inodes
   std::uint64_t reserved = 0;  // bytes of log space promised to what is in the buffer
+  Capability capability = Capability::unknown;
   bool extents_known = false;  // `extents` is all there is
   std::vector<meta::Extent> extents;
   // Known to be without an access control list. Then neither chmod nor what is made in a directory asks the rows for one.

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "engine/inode_acls.h"
+#include "engine/protection.h"
 #include "engine/rules.h"
 #include "meta/first_rows.h"
 
@@ -130,6 +131,7 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   WriterLock lock(directory->mutex);
   TRY_VOID(check_accepts_names(*directory));
   if (TRY(find(parent, name))) return fail(EEXIST);
+  TRY_VOID(check_takes_names(directory->row));
   InodeRow row;
   std::optional<Acl> preset;
   if (!S_ISLNK(wanted.mode)) preset = TRY(acl_of(core_, *directory, kDefaultAclName));
@@ -176,6 +178,8 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   if (!inode->exists()) return fail(ENOENT);
   if (is_directory(*inode)) return fail(EPERM);
   if (TRY(find(parent, name))) return fail(EEXIST);
+  TRY_VOID(check_takes_names(directory->row));
+  TRY_VOID(check_changeable(inode->row));
   if (inode->row.links == 0) return fail(ENOENT);
   if (inode->row.links >= kLinksMax) return fail(EMLINK);
   ++inode->row.links;
@@ -222,6 +226,7 @@ Status Names::remove(InodeId parent, std::string_view name, bool directory) {
     const std::optional<NameRow> now = TRY(find(parent, name));
     if (!now || now->child != row->child || !child->exists())
       continue;  // it changed before the locks were there
+    TRY_VOID(check_gives_away(from->row, child->row));
     if (directory && !is_directory(*child)) return fail(ENOTDIR);
     if (!directory && is_directory(*child)) return fail(EISDIR);
     if (directory && child->row.entries > 0) return fail(ENOTEMPTY);

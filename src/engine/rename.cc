@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "engine/names.h"
+#include "engine/protection.h"
 #include "engine/rules.h"
 
 namespace ciaos::engine {
@@ -83,6 +84,8 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     if (!source->exists() || (target && !target->exists())) continue;
     if (to->row.links == 0) return fail(ENOENT);
     if (target && target->id == source->id) return InodeId{};  // two names of one inode: nothing happens
+    TRY_VOID(check_gives_away(from->row, source->row));
+    TRY_VOID(target ? check_gives_away(to->row, target->row) : check_takes_names(to->row));
     if (r.exchange) {
       exchange(r, *source_row, *target_row, from, to, source, target);
       return InodeId{};

@@ -12,10 +12,10 @@
 namespace ciaos::fuse {
 namespace {
 
-constexpr int kFirstVersionThatSendsDirops = 317;
+constexpr int kFirstVersionThatSendsThem = 317;
 
 // The version of the library that runs, not of the header: a distribution may update one without the other.
-bool library_forgets() { return fuse_version() < kFirstVersionThatSendsDirops; }
+bool library_forgets() { return fuse_version() < kFirstVersionThatSendsThem; }
 
 // Neither of these two is noexcept: libfuse cancels threads that wait in read(2), and a cancellation unwinds.
 ssize_t read_request(int fd, void* into, std::size_t bytes, void*) { return ::read(fd, into, bytes); }
@@ -37,7 +37,11 @@ ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
 
 std::uint32_t init_flags_that_libfuse_forgets(const fuse_conn_info& connection) {
   if (!library_forgets()) return 0;
-  return (connection.want & FUSE_CAP_PARALLEL_DIROPS) != 0 ? FUSE_PARALLEL_DIROPS : 0;
+  // KILLPRIV_V2: the engine drops set-id bits and capabilities itself, so the kernel need not look for them before each
+  // write. A kernel that does not know the flag does not read it.
+  std::uint32_t flags = FUSE_HANDLE_KILLPRIV_V2;
+  if ((connection.want & FUSE_CAP_PARALLEL_DIROPS) != 0) flags |= FUSE_PARALLEL_DIROPS;
+  return flags;
 }
 
 void install_init_hook(fuse_session* session) {
@@ -47,7 +51,7 @@ void install_init_hook(fuse_session* session) {
   io.read = read_request;
   const int result = fuse_session_custom_io(session, &io, fuse_session_fd(session));
   if (result != 0)
-    log(LogLevel::info, "lookups in one directory will not run in parallel: libfuse says {}", result);
+    log(LogLevel::info, "no parallel lookups in a directory, and slower writes: libfuse says {}", result);
 }
 
 }  // namespace ciaos::fuse

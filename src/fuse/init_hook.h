@@ -1,7 +1,8 @@
 // What libfuse 3.14 to 3.16 forget to tell the kernel.
 //
 // They let a filesystem want PARALLEL_DIROPS and then leave the bit out of their INIT reply (mended in 3.17), so the
-// kernel sends lookups in one directory one after the other. Their custom I/O lets us see the reply on its way out.
+// kernel sends lookups in one directory one after the other. HANDLE_KILLPRIV_V2 they do not know, so the kernel asks for
+// security.capability before each write. Their custom I/O lets us see the reply on its way out.
 #pragma once
 
 #include <cstdint>

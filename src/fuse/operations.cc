@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/acl.h"
+#include "fuse/file_flags.h"
 #include "fuse/init_hook.h"
 #include "fuse/listing.h"
 #include "fuse/reply.h"
@@ -23,6 +24,9 @@ void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   const unsigned wanted = FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
                           FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
   connection->want |= connection->capable & wanted;
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+  connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV_V2;
+#endif
   // AUTO_INVAL_DATA drops a file's pages after each write of ours, and wins over EXPLICIT_INVAL_DATA if both are set.
   // Splicing was measured to be no faster than one copy from an aligned buffer.
   connection->want &=
@@ -141,6 +145,11 @@ void on_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, fuse
                                  .length = bytes,
                                  .clears_set_id = caller_of(req).uid != 0};
   reply_count(req, flags == 0 ? engine_of(req).clone_range(range) : Result<std::uint64_t>(fail(EINVAL)));
+}
+
+void on_ioctl(fuse_req_t req, fuse_ino_t inode, unsigned command, void*, fuse_file_info*, unsigned,
+              const void* in, std::size_t in_bytes, std::size_t out_bytes) noexcept {
+  reply_ioctl(req, InodeId(inode), command, {static_cast<const std::byte*>(in), in_bytes}, out_bytes);
 }
 
 void on_release(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) noexcept {
@@ -266,6 +275,7 @@ fuse_lowlevel_ops operations() {
   table.listxattr = on_listxattr;
   table.removexattr = on_removexattr;
   table.create = on_create;
+  table.ioctl = on_ioctl;
   table.lseek = on_lseek;
   table.fallocate = on_fallocate;
   table.copy_file_range = on_copy_file_range;

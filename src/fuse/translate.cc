@@ -117,7 +117,9 @@ Result<engine::XattrMode> xattr_mode_of(int flags) {
 }
 
 engine::Engine::OpenMode open_mode_of(int flags) {
-  return {.write = (flags & O_ACCMODE) != O_RDONLY, .truncate = (flags & O_TRUNC) != 0};
+  return {.write = (flags & O_ACCMODE) != O_RDONLY,
+          .truncate = (flags & O_TRUNC) != 0,
+          .append = (flags & O_APPEND) != 0};
 }
 
 bool asks_for_sync(int flags) { return (flags & (O_SYNC | O_DSYNC)) != 0; }

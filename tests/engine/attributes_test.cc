@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <functional>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "support/engine_fixture.h"
 
@@ -32,6 +34,47 @@ class AttributesOf : public EngineTest {
     return store->setxattr({}, shell().inode(path), name, value, mode).code();
   }
 };
+
+// --- privileges ---
+
+TEST_F(AttributesOf, FileCapabilitiesGoWithEachChangeOfContentsOrOwner) {
+  constexpr std::string_view kName = "security.capability";
+  ASSERT_EQ(shell().put("/a", "text"), 0);
+  ASSERT_EQ(shell().put("/b", "text"), 0);
+  const InodeId a = shell().inode("/a");
+  const auto write = [&] { return store->write(a, 0, as_bytes("T"), {}).code(); };
+  const auto punch = [&] { return store->change_range(a, {.offset = 0, .length = 1}).code(); };
+  const auto clone = [&] {
+    return store->clone_range({.from = shell().inode("/b"), .to = a, .length = 1}).code();
+  };
+  const auto truncate = [&] { return shell().truncate("/a", 3); };
+  const auto chown = [&] { return store->setattr({}, a, {.uid = 7}).code(); };
+  const auto chown_to_nobody_else = [&] { return store->setattr({}, a, {}).code(); };
+  const std::vector<std::function<int()>> changes = {write,    punch, clone,
+                                                     truncate, chown, chown_to_nobody_else};
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    for (const bool remembered : {true, false}) {
+      ASSERT_EQ(set_xattr("/a", kName, "capability"), 0);
+      if (!remembered) store.reopen();
+      ASSERT_EQ(changes[i](), 0) << i;
+      EXPECT_EQ(store->getxattr(a, kName).code(), ENODATA) << i;
+    }
+  }
+  // What changes neither leaves them.
+  ASSERT_EQ(set_xattr("/a", kName, "capability"), 0);
+  ASSERT_EQ(shell().chmod("/a", 0755), 0);
+  ASSERT_EQ(set_xattr("/a", "user.other", "x"), 0);
+  EXPECT_EQ(*store->getxattr(a, kName), "capability");
+}
+
+TEST_F(AttributesOf, ACapabilityThatWasTakenAwayStaysAway) {
+  ASSERT_EQ(shell().put("/a", "text"), 0);
+  ASSERT_EQ(set_xattr("/a", "security.capability", "x"), 0);
+  ASSERT_EQ(store->removexattr(shell().inode("/a"), "security.capability").code(), 0);
+  ASSERT_EQ(shell().append("/a", "more"), 0);
+  store.reopen();
+  EXPECT_EQ(store->getxattr(shell().inode("/a"), "security.capability").code(), ENODATA);
+}
 
 // --- what new things get ---
 
@@ -87,12 +130,16 @@ TEST_F(AttributesOf, AWriteByTheUnprivilegedClearsSetId) {
   EXPECT_EQ(set("/a", shorter).mode & 07777, 02745u);
 }
 
-TEST_F(AttributesOf, AChownByTheUnprivilegedClearsSetIdOfFilesOnly) {
+TEST_F(AttributesOf, AChownClearsSetIdOfFilesOnlyWhoeverAsks) {
   SetAttributes gift;
   gift.gid = 77;
   ASSERT_EQ(shell().put("/a", "x"), 0);
   ASSERT_EQ(shell().chmod("/a", 06755), 0);
   EXPECT_EQ(set("/a", gift, kAlice).mode & 07777, 0755u);
+  ASSERT_EQ(shell().chmod("/a", 06755), 0);
+  EXPECT_EQ(set("/a", gift).mode & 07777, 0755u);
+  ASSERT_EQ(shell().chmod("/a", 06755), 0);
+  EXPECT_EQ(set("/a", {}).mode & 07777, 0755u);
   ASSERT_EQ(shell().mkdir("/d"), 0);
   ASSERT_EQ(shell().chmod("/d", 03775), 0);
   EXPECT_EQ(set("/d", gift, kAlice).mode & 07777, 03775u);

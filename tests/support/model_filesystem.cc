@@ -255,7 +255,8 @@ Result<Attributes> ModelFilesystem::getattr(InodeId inode) const {
   return found->attributes;
 }
 
-Result<Attributes> ModelFilesystem::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
+Result<Attributes> ModelFilesystem::setattr(const Caller& /*caller*/, InodeId inode,
+                                            const SetAttributes& set) {
   const ModelInode* found = find(inode);
   if (found == nullptr) return fail(ENOENT);
   if (set.size) {
@@ -266,8 +267,7 @@ Result<Attributes> ModelFilesystem::setattr(const Caller& caller, InodeId inode,
   ModelInode& changed = touch(inode);
   Attributes& attributes = changed.attributes;
   if (set.mode) attributes.mode = (attributes.mode & S_IFMT) | (*set.mode & kPermissionBits);
-  const bool gives_away = set.uid || set.gid;
-  if (changed.is_regular() && (set.clears_set_id || (gives_away && caller.uid != 0))) {
+  if (changed.is_regular() && (set.clears_set_id || set.uid || set.gid)) {
     attributes.mode = without_set_id(attributes.mode);
   }
   if (set.uid) attributes.uid = *set.uid;

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Writes and chowns drop what runs with more rights (P6), and the kernel leaves that to us: it asks for no
+# security.capability before each write.
+. "$(dirname "$0")/_mounted_store.sh"
+need_root_and_fuse
+need_tool python3 setfattr getfattr setpriv
+
+format_store --volume-size 64M
+mount_store -o allow_other
+chmod 777 "$mnt"
+
+say "a write costs one request"
+python3 - "$mnt/file" "/proc/$(daemon_pid)/io" <<'PYTHON'
+import os, sys
+path, counters = sys.argv[1:]
+
+
+# The daemon reads one request with one read(2), and nothing else reads while nothing is flushed.
+def requests():
+    with open(counters) as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("syscr"))
+
+
+fd = os.open(path, os.O_RDWR | os.O_CREAT)
+os.write(fd, b"x" * 4096)
+before = requests()
+for _ in range(1000):
+    os.write(fd, b"x" * 4096)
+count = requests() - before
+print(f"{count} requests for 1000 writes")
+sys.exit(0 if 1000 <= count < 1200 else f"FAILED: {count} requests for 1000 writes")
+PYTHON
+
+user() { setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
+mode() { stat -c %a "$mnt/program"; }
+
+say "set-id bits"
+echo text >"$mnt/program"
+for change in 'echo more >>"$0"' 'echo less >"$0"' 'truncate -s 3 "$0"' 'fallocate -p -o 0 -l 1 "$0"'; do
+  chown 0:0 "$mnt/program"
+  chmod 6777 "$mnt/program"
+  [ "$(mode)" = 6777 ] || fail "chmod did not set the bits"
+  sh -c "$change" "$mnt/program"
+  [ "$(mode)" = 6777 ] || fail "root's '$change' cleared set-id: $(mode)"
+  user sh -c "$change" "$mnt/program"
+  [ "$(mode)" = 777 ] || fail "set-id bits outlived '$change': $(mode)"
+done
+for owner in 1000 :1000 ''; do
+  chmod 6755 "$mnt/program"
+  python3 - "$mnt/program" "$owner" <<'PYTHON'
+import os, sys
+user, _, group = sys.argv[2].partition(":")
+os.chown(sys.argv[1], int(user or -1), int(group or -1))
+PYTHON
+  [ "$(mode)" = 755 ] || fail "set-id bits outlived chown '$owner': $(mode)"
+done
+
+say "file capabilities"
+capability=0x0100000200040000000000000000000000000000
+for change in 'echo more >>"$0"' 'truncate -s 3 "$0"' 'chown 5 "$0"'; do
+  setfattr -n security.capability -v $capability "$mnt/program"
+  getfattr -n security.capability "$mnt/program" >/dev/null 2>&1 || fail "no capability was set"
+  sh -c "$change" "$mnt/program"
+  if getfattr -n security.capability "$mnt/program" >/dev/null 2>&1; then fail "a capability outlived '$change'"; fi
+done
+
+unmount_store
+check_store
