@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -29,9 +30,15 @@ namespace ciaos::engine {
 // Inodes without links that still have a row. Thread-safe; its mutex is a leaf.
 class Orphans {
  public:
-  void add(InodeId inode) {
+  // `linkable`: it never had a name, and may be given one.
+  void add(InodeId inode, bool linkable) {
     MutexLock lock(mutex_);
-    inodes_.insert(inode);
+    inodes_.emplace(inode, linkable);
+  }
+  bool is_linkable(InodeId inode) {
+    MutexLock lock(mutex_);
+    const auto found = inodes_.find(inode);
+    return found != inodes_.end() && found->second;
   }
   void remove(InodeId inode) {
     MutexLock lock(mutex_);
@@ -44,7 +51,7 @@ class Orphans {
 
  private:
   Mutex mutex_;
-  std::set<InodeId> inodes_ GUARDED_BY(mutex_);
+  std::map<InodeId, bool> inodes_ GUARDED_BY(mutex_);
 };
 
 // The newest snapshot, and where the log and the index stood.

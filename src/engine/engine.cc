@@ -72,7 +72,7 @@ class Engine::Impl {
       }
       if (orphans.empty()) return {};
       for (const InodeId orphan : orphans) {
-        core->orphans.add(orphan);
+        core->orphans.add(orphan, /*linkable=*/false);
         TRY_VOID(names.destroy(orphan));
       }
       after = orphans.back();
@@ -197,6 +197,12 @@ Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::str
                                   std::uint32_t mode) {
   TRY_VOID(impl_->check_writable());
   return impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2);
+}
+
+Result<Attributes> Engine::create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
+                                          bool linkable) {
+  TRY_VOID(impl_->check_writable());
+  return impl_->names.make_unnamed(caller, directory, S_IFREG | (mode & 07777), linkable);
 }
 
 Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mode) {

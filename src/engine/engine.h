@@ -75,6 +75,8 @@ class Engine {
 
   // --- names ---
   // lookup, mkdir, mknod, symlink, link and create pin the inode they return once; forget() takes pins back.
+  // lookup knows "." of every inode that has a name, and ".." of directories: so a file handle that holds nothing but
+  // a number finds its file again.
   Result<Attributes> lookup(InodeId parent, std::string_view name);
   void forget(InodeId inode, std::uint64_t pins);
   // Of a directory; the root is its own parent.
@@ -115,6 +117,10 @@ class Engine {
   // --- contents ---
   // An open pins the inode until release(). create() is mknod of a regular file and open in one; EEXIST if it is there.
   Result<Attributes> create(const Caller& caller, InodeId parent, std::string_view name, std::uint32_t mode);
+  // A file of no name that belongs to `directory` as one made there would: O_TMPFILE. Pinned and opened as create() does.
+  // With `linkable`, link() can give it a name as long as it is pinned; otherwise ENOENT, as for every file without one.
+  Result<Attributes> create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
+                                    bool linkable);
   struct OpenMode {
     bool write = false;
     bool truncate = false;

@@ -47,7 +47,18 @@ Result<std::optional<NameRow>> Names::find(InodeId parent, std::string_view name
   return row;
 }
 
+Result<Attributes> Names::reach(InodeId id) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  ReaderLock lock(inode->mutex);
+  if (!inode->exists() || inode->row.links == 0) return fail(ENOENT);
+  // Under the lock: an unlink that comes after sees the pin.
+  core_.pins.add(id);
+  return attributes_of(id, inode->row, inode->buffer.bytes());
+}
+
 Result<Attributes> Names::lookup(InodeId parent, std::string_view name) {
+  if (name == ".") return reach(parent);
+  if (name == "..") return reach(TRY(parent_of(parent)));
   TRY_VOID(check_name(name));
   const InodeRef directory = TRY(core_.inodes->get(parent));
   std::optional<NameRow> row;
@@ -122,6 +133,40 @@ void Names::remove_name(Inode& directory, std::string_view name) {
   --directory.row.entries;
 }
 
+Result<InodeRef> Names::make_inode(const Caller& caller, Inode& directory, const NewInode& wanted,
+                                   std::uint64_t pins) {
+  InodeRow row;
+  std::optional<Acl> preset;
+  if (!S_ISLNK(wanted.mode)) preset = TRY(acl_of(core_, directory, kDefaultAclName));
+  const Inherited begin = preset ? inherit(*preset, wanted.mode)
+                                 : Inherited{.mode = wanted.mode & ~(caller.umask & 0777), .access = {}};
+  row.mode = begin.mode;
+  row.uid = caller.uid;
+  row.gid = caller.gid;
+  row.links = wanted.links;
+  row.device = wanted.device;
+  row.content = wanted.target;
+  row.size = wanted.target.size();
+  row.accessed = row.modified = row.changed = row.born = core_.clock.now();
+  if ((directory.row.mode & S_ISGID) != 0) {
+    row.gid = directory.row.gid;
+    if (S_ISDIR(row.mode)) row.mode |= S_ISGID;
+  }
+  if (S_ISDIR(row.mode)) {
+    row.links = 2;
+    row.parent = directory.id;
+    row.next_position = kFirstNamePosition;
+  }
+  InodeRef inode = allocate(row);
+  for (std::uint64_t i = 0; i < pins; ++i) core_.pins.add(inode->id);
+  ++core_.inode_count;
+  core_.rows->put(inode->id, row);
+  inode->no_access_acl = inode->no_default_acl = true;
+  if (begin.access) put_acl(core_, *inode, kAccessAclName, begin.access);
+  if (preset && is_directory(*inode)) put_acl(core_, *inode, kDefaultAclName, preset);
+  return inode;
+}
+
 Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string_view name,
                                const NewInode& wanted, std::uint64_t pins) {
   TRY_VOID(check_name(name));
@@ -132,39 +177,25 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   TRY_VOID(check_accepts_names(*directory));
   if (TRY(find(parent, name))) return fail(EEXIST);
   TRY_VOID(check_takes_names(directory->row));
-  InodeRow row;
-  std::optional<Acl> preset;
-  if (!S_ISLNK(wanted.mode)) preset = TRY(acl_of(core_, *directory, kDefaultAclName));
-  const Inherited begin = preset ? inherit(*preset, wanted.mode)
-                                 : Inherited{.mode = wanted.mode & ~(caller.umask & 0777), .access = {}};
-  row.mode = begin.mode;
-  row.uid = caller.uid;
-  row.gid = caller.gid;
-  row.links = 1;
-  row.device = wanted.device;
-  row.content = wanted.target;
-  row.size = wanted.target.size();
-  row.accessed = row.modified = row.changed = row.born = core_.clock.now();
-  if ((directory->row.mode & S_ISGID) != 0) {
-    row.gid = directory->row.gid;
-    if (S_ISDIR(row.mode)) row.mode |= S_ISGID;
-  }
-  if (S_ISDIR(row.mode)) {
-    if (directory->row.links >= kLinksMax) return fail(EMLINK);
-    row.links = 2;
-    row.parent = parent;
-    row.next_position = kFirstNamePosition;
-  }
-  const InodeRef inode = allocate(row);
-  for (std::uint64_t i = 0; i < pins; ++i) core_.pins.add(inode->id);
-  ++core_.inode_count;
-  core_.rows->put(inode->id, row);
-  inode->no_access_acl = inode->no_default_acl = true;
-  if (begin.access) put_acl(core_, *inode, kAccessAclName, begin.access);
-  if (preset && is_directory(*inode)) put_acl(core_, *inode, kDefaultAclName, preset);
+  if (S_ISDIR(wanted.mode) && directory->row.links >= kLinksMax) return fail(EMLINK);
+  const InodeRef inode = TRY(make_inode(caller, *directory, wanted, pins));
   add_name(*directory, name, *inode);
   touch(*directory, /*contents=*/true);
-  return attributes_of(inode->id, row, /*buffered_bytes=*/0);
+  return attributes_of(inode->id, inode->row, /*buffered_bytes=*/0);
+}
+
+Result<Attributes> Names::make_unnamed(const Caller& caller, InodeId parent, std::uint32_t mode,
+                                       bool linkable) {
+  TRY_VOID(admit_new());
+  const InodeRef directory = TRY(core_.inodes->get(parent));
+  Gate::Pass pass(core_.gate);
+  WriterLock lock(directory->mutex);
+  TRY_VOID(check_accepts_names(*directory));
+  TRY_VOID(check_takes_names(directory->row));
+  const InodeRef inode =
+      TRY(make_inode(caller, *directory, {.mode = mode, .device = 0, .target = {}, .links = 0}, /*pins=*/2));
+  core_.orphans.add(inode->id, linkable);
+  return attributes_of(inode->id, inode->row, /*buffered_bytes=*/0);
 }
 
 Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name) {
@@ -180,9 +211,9 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   if (TRY(find(parent, name))) return fail(EEXIST);
   TRY_VOID(check_takes_names(directory->row));
   TRY_VOID(check_changeable(inode->row));
-  if (inode->row.links == 0) return fail(ENOENT);
+  if (inode->row.links == 0 && !core_.orphans.is_linkable(id)) return fail(ENOENT);
   if (inode->row.links >= kLinksMax) return fail(EMLINK);
-  ++inode->row.links;
+  if (++inode->row.links == 1) core_.orphans.remove(id);
   core_.pins.add(id);
   add_name(*directory, name, *inode);
   touch(*inode, /*contents=*/false);
@@ -195,7 +226,7 @@ bool Names::drop_link(Inode& inode) {
   inode.row.links = is_directory(inode) ? 0 : inode.row.links - 1;
   touch(inode, /*contents=*/false);
   if (inode.row.links > 0) return false;
-  core_.orphans.add(inode.id);
+  core_.orphans.add(inode.id, /*linkable=*/false);
   return !core_.pins.held(inode.id);
 }
 
@@ -253,8 +284,7 @@ Status Names::destroy(InodeId id) {
     TRY_VOID(core_.committer->admit());
     Gate::Pass pass(core_.gate);
     WriterLock lock(inode->mutex);
-    if (!inode->exists()) return {};
-    CIAOS_ASSERT(inode->row.links == 0);
+    if (!inode->exists() || inode->row.links > 0) return {};  // or somebody has given it a name
     if (!TRY(files_.free_extents(*inode, kRowsPerStep))) {
       core_.rows->put(id, inode->row);
       continue;

@@ -21,10 +21,13 @@ class Names {
     std::uint32_t mode = 0;
     std::uint64_t device = 0;
     std::string_view target;  // of a symlink
+    std::uint32_t links = 1;  // 0: it has no name
   };
   // Pins it `pins` times.
   Result<Attributes> make(const Caller& caller, InodeId parent, std::string_view name, const NewInode& inode,
                           std::uint64_t pins);
+  // A regular file without a name, pinned twice.
+  Result<Attributes> make_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode, bool linkable);
   Result<Attributes> link(InodeId inode, InodeId parent, std::string_view name);
   Status unlink(InodeId parent, std::string_view name);
   Status rmdir(InodeId parent, std::string_view name);
@@ -36,9 +39,14 @@ class Names {
   Status destroy(InodeId inode);
 
  private:
+  // Pins an inode that has a name, whoever asks for it by its number.
+  Result<Attributes> reach(InodeId id);
   std::optional<Attributes> attributes_if_there(InodeId id);
   Result<std::optional<meta::NameRow>> find(InodeId parent, std::string_view name);
   Status admit_new();
+  // With what `directory`, which the caller has locked, hands on.
+  Result<InodeRef> make_inode(const Caller& caller, Inode& directory, const NewInode& inode,
+                              std::uint64_t pins);
   InodeRef allocate(meta::InodeRow& row);
   void add_name(Inode& directory, std::string_view name, const Inode& child);
   // The name keeps its position and leads to `child` from now on.

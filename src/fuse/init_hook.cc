@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "fuse/session.h"
+#include "fuse/tmpfile.h"
 
 namespace ciaos::fuse {
 namespace {
@@ -18,7 +19,14 @@ constexpr int kFirstVersionThatSendsThem = 317;
 bool library_forgets() { return fuse_version() < kFirstVersionThatSendsThem; }
 
 // Neither of these two is noexcept: libfuse cancels threads that wait in read(2), and a cancellation unwinds.
-ssize_t read_request(int fd, void* into, std::size_t bytes, void*) { return ::read(fd, into, bytes); }
+ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
+  while (true) {
+    const ssize_t got = ::read(fd, into, bytes);
+    if (got <= 0) return got;
+    const ByteSpan request(static_cast<const std::byte*>(into), static_cast<std::size_t>(got));
+    if (!answer_tmpfile(*static_cast<Session*>(userdata), fd, request)) return got;
+  }
+}
 
 ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
   std::atomic<std::uint32_t>& missing = static_cast<Session*>(userdata)->init_flags_missing;
@@ -51,7 +59,8 @@ void install_init_hook(fuse_session* session) {
   io.read = read_request;
   const int result = fuse_session_custom_io(session, &io, fuse_session_fd(session));
   if (result != 0)
-    log(LogLevel::info, "no parallel lookups in a directory, and slower writes: libfuse says {}", result);
+    log(LogLevel::info, "no parallel lookups in a directory, slower writes, no O_TMPFILE: libfuse says {}",
+        result);
 }
 
 }  // namespace ciaos::fuse

@@ -22,7 +22,7 @@ engine::Caller caller_of(fuse_req_t req) { return fuse::caller_of(*fuse_req_ctx(
 void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   Session& session = *static_cast<Session*>(userdata);
   const unsigned wanted = FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA |
-                          FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
+                          FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK | FUSE_CAP_EXPORT_SUPPORT;
   connection->want |= connection->capable & wanted;
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
   connection->want |= connection->capable & FUSE_CAP_HANDLE_KILLPRIV_V2;
