@@ -1,5 +1,7 @@
 #include "tools/fsck/repair.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -30,18 +32,21 @@ class Repair {
   }
 
  private:
-  // Asks for the findings with this remedy, which are put right together or not at all. How many there are, if so.
+  // One question for all findings with this remedy, which are put right together or not at all. How many there are, if so.
   std::uint64_t agreed(Remedy remedy) {
     std::vector<Finding> asked;
     for (const Finding& finding : found_) {
       if (entry_of(finding.problem).remedy == remedy) asked.push_back(finding);
     }
-    const std::vector<std::string> lines = check_.report.lines_of(asked);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      const ProblemEntry& entry = entry_of(asked[i].problem);
-      if (!answers_.agree(entry, lines[i])) return 0;
-      check_.report.say(lines[i] + "\n  " + entry.question + ": yes");
-    }
+    if (asked.empty()) return 0;
+    const bool possible = std::all_of(asked.begin(), asked.end(), [this](const Finding& finding) {
+      return answers_.possible(entry_of(finding.problem));
+    });
+    const ProblemEntry& entry = entry_of(asked.front().problem);
+    std::string line = check_.report.lines_of({asked.front()}).front();
+    if (asked.size() > 1) line += fmt::format(" (and {} more of the kind)", asked.size() - 1);
+    if (!possible || !answers_.agree(entry, line)) return 0;
+    check_.report.say(line + "\n  " + entry.question + ": yes");
     for (const Finding& finding : asked) ++repaired_[static_cast<std::size_t>(finding.problem)];
     return asked.size();
   }
