@@ -1,6 +1,8 @@
 // fsck.ciaos: command line and verdict.
 #include <fmt/format.h>
+#include <grp.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -123,12 +125,27 @@ std::optional<Answers> answers_for(const Arguments& arguments) {
   return Answers(Answers::Mode::ask, arguments.cut_lost, ask_on_terminal);
 }
 
+// A store in somebody's folder is his: what root's repair makes there, an index or a volume, has to be his too.
+Status become_owner_of(const std::string& store) {
+  struct stat folder {};
+  if (::geteuid() != 0 || ::stat(store.c_str(), &folder) != 0) return {};
+  if (!S_ISDIR(folder.st_mode) || folder.st_uid == 0) return {};
+  if (::setgroups(0, nullptr) != 0 || ::setegid(folder.st_gid) != 0 || ::seteuid(folder.st_uid) != 0)
+    return fail(errno, "becoming the owner of " + store);
+  return {};
+}
+
+Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_for(const Arguments& arguments, bool writing) {
+  if (!writing) return open_devices(arguments.stores, store::OpenAccess::read_only);
+  TRY_VOID(become_owner_of(arguments.stores.front()));
+  return open_devices(arguments.stores, store::OpenAccess::read_write);
+}
+
 int check(Arguments& arguments) {
   const std::optional<Answers> answers = answers_for(arguments);
   arguments.check.quick = arguments.preen && !arguments.force && !arguments.check.check_data;
   arguments.check.headings = !arguments.preen;
-  auto devices =
-      open_devices(arguments.stores, answers ? store::OpenAccess::read_write : store::OpenAccess::read_only);
+  auto devices = open_for(arguments, answers.has_value());
   if (!devices.ok()) {
     fmt::print(stderr, "fsck.ciaos: {}\n", to_string(devices.error()));
     return kExitOperational;
