@@ -65,7 +65,7 @@ Status replace_index(const std::string& built, const std::string& directory, con
                      const TxnRef& position) {
   std::error_code error;
   // A link stays where it is; what it leads to is swapped.
-  std::string place = fs::weakly_canonical(directory, error).string();
+  std::string place = fs::weakly_canonical(fs::absolute(directory, error), error).string();
   if (error) return fail(error.value(), directory);
   while (place.size() > 1 && place.back() == '/') place.pop_back();
   const std::string parent = fs::path(place).parent_path().string();
