@@ -68,6 +68,27 @@ runs 1 -p
 runs 0 -n
 same_files
 
+say "a file's needle is damaged: it stays, unless a hole is asked for"
+victim=$(grep -obUaP 'CNDL\x01\x00\x01' "$store/volumes/0" | sed -n 3p | cut -d: -f1)
+printf '\xff' | dd of="$store/volumes/0" bs=1 seek=$((victim + 20)) conv=notrunc status=none
+runs 4 -n
+said 5-07
+file=$(sed -n 's/^5-07: "\(.*\)" (inode.*/\1/p' "$scratch/said")
+runs 4 -f -p
+said 'RUN fsck.ciaos MANUALLY'
+runs 4 -y
+mount_store
+if cat "$mnt$file" >/dev/null 2>"$scratch/said"; then fail "damaged bytes were handed out"; fi
+said 'Structure needs cleaning'
+unmount_store
+runs 1 -y --cut-lost
+runs 0 -n --check-data
+mount_store
+sums_of "$mnt" | diff "$scratch/sums" - >"$scratch/different" && fail "nothing is different"
+[ "$(grep -c '^>' "$scratch/different")" -le 2 ] || fail "more than that file and its second name: $(cat "$scratch/different")"
+cat "$mnt$file" >/dev/null || fail "$file cannot be read, although it has a hole now"
+unmount_store
+
 say "killed: a batch that was never finished needs no repair"
 mount_store
 head -c 1M /dev/urandom >"$mnt/never-synced"
