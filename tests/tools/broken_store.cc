@@ -233,6 +233,13 @@ void BrokenStore::refuse_to_read(const VolumePosition& at, std::uint64_t bytes) 
   device_->set_hooks(std::move(hooks));
 }
 
+TxnRef BrokenStore::log_end() {
+  TxnRef start;
+  start.resume = volumes_->superblock().log_start;
+  Progress progress;
+  return must(replay(*volumes_, uuid_, start, nullptr, progress)).end;
+}
+
 void BrokenStore::build_index(const std::string& directory) {
   auto index = must(meta::Index::open(directory, uuid_, meta::Index::Mode::open_or_create));
   TxnRef start;

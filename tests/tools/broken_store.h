@@ -73,6 +73,8 @@ class BrokenStore {
   store::VolumeSet& volumes() { return *volumes_; }
   const Uuid& uuid() const { return uuid_; }
 
+  // The last batch that the device holds now, whoever wrote it.
+  TxnRef log_end();
   // Fills an index in `directory` as a mount would, up to the end of the log.
   void build_index(const std::string& directory);
 

@@ -203,6 +203,61 @@ TEST(Repair, WhatNoNameLeadsToIsInLostAndFound) {
   EXPECT_EQ((*name)->type, DT_REG);
 }
 
+TEST(Repair, GoesOnWhereATornBatchBegan) {
+  Tree tree;
+  ++tree.store.inode(tree.folder).entries;
+  tree.store.commit();
+  const InodeId torn = tree.store.add_file(kRootInode, "torn", "never finished");
+  tree.store.commit();
+  tree.store.flip(tree.store.extent(torn, 0).needle.at);
+  const Findings first = tree.check(&kYes);
+  ASSERT_TRUE(first.result) << first.text();
+  EXPECT_EQ(first.count(Problem::torn_tail), 1u) << first.text();
+  EXPECT_EQ(first.result->left, 0u) << first.text();
+  const Findings second = tree.check();
+  EXPECT_EQ(second.errors, 0u) << second.text();
+  EXPECT_EQ(second.count(Problem::torn_tail), 0u) << second.text();
+  EXPECT_EQ(second.result->totals.inodes, 6u) << "what was torn is forgotten";
+}
+
+// Commits until the log goes on in another volume, at most `commits`; how many there were.
+int fill_volume(Tree& tree, int commits) {
+  for (int i = 0; i < 26; ++i) {
+    tree.store.add_file(kRootInode, "f" + std::to_string(i), std::string(60'000, 'f'));
+    tree.store.commit();
+  }
+  const VolumeId first = tree.store.tail().volume;
+  int done = 0;
+  while (done < commits && tree.store.tail().volume == first) {
+    tree.store.commit();
+    ++done;
+  }
+  return done;
+}
+
+TEST(Repair, GoesOnInAnotherVolumeWhereOneIsFull) {
+  constexpr int kMany = 1000;
+  Tree probe;
+  const int full = fill_volume(probe, kMany);
+  ASSERT_LT(full, kMany);
+  int moved = 0;
+  for (int commits = full - 4; commits < full; ++commits) {
+    SCOPED_TRACE(commits);
+    Tree tree;
+    fill_volume(tree, commits);
+    tree.store.rows().names.erase({kRootInode, "other"});
+    const VolumeId before = tree.store.commit().resume.volume;
+    const Findings first = tree.check(&kYes);
+    ASSERT_TRUE(first.result) << first.text();
+    EXPECT_EQ(first.result->left, 0u) << first.text();
+    const Findings second = tree.check();
+    EXPECT_EQ(second.errors, 0u) << second.text();
+    EXPECT_EQ(second.result->totals.inodes, 6u + 26u + 1u) << "and lost+found";
+    if (tree.store.log_end().resume.volume != before) ++moved;
+  }
+  EXPECT_GE(moved, 1) << "no repair had to move";
+}
+
 // I5
 TEST(Repair, NothingIsDeletedWhereTheDeviceRefusesToRead) {
   Tree tree;
