@@ -23,7 +23,8 @@ class NeedleCheck {
   using Rows = std::vector<std::pair<InodeId, meta::Extent>>;
   Result<store::NeedleHeader> read_header(const NeedlePlace& place);
   Status fill_window(std::uint64_t offset);
-  void verify_payload(const NeedlePlace& place, const Rows& rows);
+  Status check_payload(const store::NeedleHeader& header);
+  void verify_payload(const store::NeedleHeader& header, const Rows& rows);
   void tell(const Rows& rows, const NeedlePlace& place, Problem problem, const Error& why);
 
   Check& check_;
