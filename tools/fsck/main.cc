@@ -26,6 +26,9 @@ using namespace ciaos::fsck;
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler sets it");
 std::atomic<bool> cancelled{false};
 
+// Long enough for udev, which locks a disk while it looks at it, and for a daemon that is just ending.
+constexpr std::uint64_t kLockWaitMs = 1000;
+
 // Where each copy lacks even the magic there never was a store, and nothing is damaged.
 bool holds_store(store::StoreDevice& device) {
   const auto copies = device.read_superblock_copies();
@@ -37,7 +40,7 @@ Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_devices(const std:
                                                                       store::OpenAccess access) {
   std::vector<std::unique_ptr<store::StoreDevice>> devices;
   for (const std::string& path : paths) {
-    devices.push_back(TRY(store::open_store_device(path, access, 0)));
+    devices.push_back(TRY(store::open_store_device(path, access, kLockWaitMs)));
     if (!holds_store(*devices.back())) return fail(EINVAL, path + " holds no ciaosfs store");
   }
   return devices;
