@@ -7,6 +7,7 @@
 #include "support/temporary_directory.h"
 #include "support/test_store.h"
 #include "tools/fsck/check.h"
+#include "tools/fsck/log_append.h"
 
 namespace ciaos::fsck {
 namespace {
@@ -39,22 +40,41 @@ class EngineRun : public testing::Test {
     ASSERT_TRUE(store_->commit().ok());
   }
 
-  void expect_clean(std::uint64_t inodes) {
-    std::string lines;
-    Report report([&lines](const std::string& line) { lines += line + "\n"; });
-    Progress progress;
+  std::vector<std::unique_ptr<store::StoreDevice>> devices() {
+    std::vector<std::unique_ptr<store::StoreDevice>> devices;
+    devices.push_back(store::raw_store_device(store_.shared_device()));
+    return devices;
+  }
+  CheckOptions options() {
     CheckOptions options;
     options.check_data = true;
     options.index_directory = store_.options.index_directory;
     options.scratch_directory = scratch_.path();
-    std::vector<std::unique_ptr<store::StoreDevice>> devices;
-    devices.push_back(store::raw_store_device(store_.shared_device()));
-    const auto result = run_check(std::move(devices), options, report, progress);
+    return options;
+  }
+
+  void expect_clean(std::uint64_t inodes) {
+    std::string lines;
+    Report report([&lines](const std::string& line) { lines += line + "\n"; });
+    Progress progress;
+    const auto result = run_check(devices(), options(), report, progress);
     ASSERT_TRUE(result.ok()) << to_string(result.error()) << "\n" << lines;
     EXPECT_EQ(report.errors(), 0u) << lines;
     EXPECT_EQ(report.count(Problem::index_foreign), 0u) << lines;
     EXPECT_EQ(result->totals.inodes, inodes) << lines;
     EXPECT_GT(result->totals.verified_bytes, 0u);
+  }
+
+  // A batch behind all others that holds `changes`, whatever they are.
+  void write_to_log(const meta::Changes& changes) {
+    Report report([](const std::string&) {});
+    Progress progress;
+    const CheckOptions all = options();
+    Check check{.options = all, .report = report, .progress = progress, .devices = devices()};
+    ASSERT_TRUE(run_passes(check).ok());
+    auto log = LogAppend::open(check, nullptr);
+    ASSERT_TRUE(log.ok()) << to_string(log.error());
+    ASSERT_TRUE((*log)->append(changes).ok());
   }
 
   // Root, /a, /c, /c/b, 40 files less f5 and the f4 that f3 replaced, /large, /link.
@@ -99,6 +119,40 @@ TEST_F(EngineRun, AStoreThatWasOpenedAgainIsClean) {
   ASSERT_EQ(shell.put("/later", "x"), 0);
   ASSERT_TRUE(store_.close().ok());
   expect_clean(kInodes + 1);
+}
+
+TEST_F(EngineRun, AStoreThatFsckRepairedIsOpenedAndWrittenTo) {
+  store_.open();
+  live();
+  meta::Changes broken;
+  {
+    test::Shell shell(store_.engine());
+    broken.names.emplace(meta::NameKey{kRootInode, "large"}, std::nullopt);
+    broken.names.emplace(meta::NameKey{shell.inode("/c/b"), "f7"}, meta::NameRow{InodeId(9999), 999'999, 8});
+  }
+  ASSERT_TRUE(store_.close().ok());
+  write_to_log(broken);
+
+  std::string lines;
+  Report report([&lines](const std::string& line) { lines += line + "\n"; });
+  Progress progress;
+  const Answers yes(Answers::Mode::yes, false);
+  const auto repaired = run_check(devices(), options(), report, progress, &yes);
+  ASSERT_TRUE(repaired.ok()) << to_string(repaired.error()) << "\n" << lines;
+  EXPECT_EQ(repaired->left, 0u) << lines;
+  EXPECT_GE(repaired->corrected, 3u) << lines;
+
+  store_.open();
+  test::Shell shell(store_.engine());
+  const auto found = shell.ls("/lost+found");
+  ASSERT_EQ(found.size(), 2u) << "the large file, and the one whose name led elsewhere; " << lines;
+  const std::string large = shell.cat("/lost+found/" + found[0]) + shell.cat("/lost+found/" + found[1]);
+  EXPECT_EQ(large.substr(large.find('l'), 300'000), std::string(300'000, 'l'));
+  EXPECT_EQ(shell.cat("/c/b/f8"), std::string(8 * 977 + 1, 'a'));
+  EXPECT_EQ(shell.mv("/lost+found/" + found[0], "/back"), 0);
+  EXPECT_EQ(shell.put("/later", "x"), 0);
+  ASSERT_TRUE(store_.close().ok());
+  expect_clean(kInodes + 2);
 }
 
 }  // namespace
