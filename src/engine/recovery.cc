@@ -40,14 +40,18 @@ Result<Recovered> Recovery::run() {
   TRY_VOID(open_index());
   Result<TxnRef> position = index_position();
   if (!position.ok()) return position.error();
+  TRY_VOID(learn_snapshot());
   Status replayed = replay(*position);
-  if (replayed.code() == EUCLEAN && !core_.index_rebuilt && !core_.log_was_damaged) {
-    log(LogLevel::warning, "the index is damaged and is rebuilt: {}", to_string(replayed.error()));
+  // Of the log before the newest snapshot anything may be gone by right: an index from then (put back from a copy, say)
+  // does not lead on, and the snapshot does.
+  const bool log_left_it_behind = position->sequence < recovered_.snapshot.sequence;
+  if (replayed.code() == EUCLEAN && !core_.index_rebuilt && (!core_.log_was_damaged || log_left_it_behind)) {
+    log(LogLevel::warning, "the index is of no use and is rebuilt: {}", to_string(replayed.error()));
+    core_.log_was_damaged = false;
     TRY_VOID(rebuild_index());
     replayed = replay(TRY(index_position()));
   }
   TRY_VOID(std::move(replayed));
-  TRY_VOID(learn_snapshot());
   TRY_VOID(learn_rows());
   if (!options_.read_only) TRY_VOID(start_writer());
   core_.reader = std::make_unique<store::NeedleReader>(*core_.volumes, core_.uuid, core_.writer.get(),
