@@ -28,6 +28,8 @@ class Device {
   // The range's content is no longer wanted: its space goes back (hole punch, TRIM). What it reads afterwards is
   // unspecified. Not supported is success: it is advice.
   virtual Status discard(std::uint64_t offset, std::uint64_t bytes) = 0;
+  // Bytes that it takes from whatever it lies on: less than size() where holes were punched.
+  virtual Result<std::uint64_t> allocated_bytes() { return size(); }
   // For messages.
   virtual std::string name() const = 0;
   // For handing bytes over without copying, and for batches in one ring; -1 where there is none.

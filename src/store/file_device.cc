@@ -128,6 +128,13 @@ Status FileDevice::discard(std::uint64_t offset, std::uint64_t bytes) {
   return fail(EIO, fmt::format("{}: discard at {}+{}: {}", path_, offset, bytes, std::strerror(errno)));
 }
 
+Result<std::uint64_t> FileDevice::allocated_bytes() {
+  if (block_device_) return size_;
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0) return fail(EIO, path_ + ": " + std::strerror(errno));
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
 std::string uring_unavailable_reason() { return ring_unavailable_reason(); }
 
 }  // namespace ciaos::store

@@ -24,6 +24,7 @@ class FileDevice final : public Device {
   Status write(std::uint64_t offset, ByteSpan from) override;
   Status sync() override;
   Status discard(std::uint64_t offset, std::uint64_t bytes) override;
+  Result<std::uint64_t> allocated_bytes() override;
   std::string name() const override { return path_; }
   int native_fd() const override { return fd_.get(); }
   bool direct() const { return direct_; }

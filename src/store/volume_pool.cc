@@ -56,6 +56,26 @@ Status VolumePool::reserve(std::uint64_t bytes) {
   }
 }
 
+Status VolumePool::reserve_for_compaction(std::uint64_t bytes) {
+  CIAOS_ASSERT(bytes <= usable_bytes_);
+  {
+    // Promised before there is room for it: data must not be granted the volume that is made here.
+    MutexLock lock(mutex_);
+    promised_ += bytes;
+  }
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (promised_ <= granted_bytes()) return {};
+      if (!may_prepare()) continue;
+    }
+    Status prepared = prepare_one(Purpose::compaction);
+    if (prepared.ok()) continue;
+    release(bytes);
+    return prepared;
+  }
+}
+
 void VolumePool::release(std::uint64_t bytes) {
   MutexLock lock(mutex_);
   CIAOS_ASSERT(bytes <= promised_);
@@ -132,10 +152,19 @@ VolumePool::Chosen VolumePool::choose_on(std::uint32_t device) {
   return chosen;
 }
 
+std::uint64_t VolumePool::kept_from(Purpose purpose) {
+  switch (purpose) {
+    case Purpose::data: return kVolumesReserved;
+    case Purpose::compaction: return kVolumesReserved - 1;
+    case Purpose::reserved: return 0;
+  }
+  return kVolumesReserved;
+}
+
 Status VolumePool::create(Purpose purpose) {
   const std::vector<std::uint64_t> creatable_on = TRY(creatable());
   const std::uint64_t total = std::accumulate(creatable_on.begin(), creatable_on.end(), std::uint64_t{0});
-  if (total <= (purpose == Purpose::data ? kVolumesReserved : 0)) return fail(ENOSPC, "no volume is left");
+  if (total <= kept_from(purpose)) return fail(ENOSPC, "no volume is left");
   while (true) {
     Chosen chosen;
     {

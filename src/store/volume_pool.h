@@ -41,6 +41,9 @@ class VolumePool {
   // Promises `bytes` of log space (payload, header, padding) to a write, preparing volumes if needed: may block on the
   // device, so call it without locks. ENOSPC when data may have no more.
   Status reserve(std::uint64_t bytes) EXCLUDES(mutex_);
+  // The same for moving live needles out of a volume that is then given back: may take the volume that data never gets.
+  // At most one volume's worth, and one such promise at a time.
+  Status reserve_for_compaction(std::uint64_t bytes) EXCLUDES(mutex_);
   // A promise that ended: by an append that used it, or unused.
   void release(std::uint64_t bytes) EXCLUDES(mutex_);
   // The log writer reports what its current volume can still take; part of the ledger.
@@ -65,7 +68,7 @@ class VolumePool {
   Space space() const EXCLUDES(mutex_);
 
  private:
-  enum class Purpose { data, reserved };
+  enum class Purpose { data, compaction, reserved };
   // A volume that is being made, and the life it had before.
   struct Chosen {
     VolumeId volume;
@@ -77,6 +80,8 @@ class VolumePool {
   // One volume more in prepared_, made by the one thread that holds preparing_. Blocks on the device.
   Status prepare_one(Purpose purpose) EXCLUDES(mutex_);
   Status create(Purpose purpose) EXCLUDES(mutex_);
+  // How many volumes must be left behind one that is made for that.
+  static std::uint64_t kept_from(Purpose purpose);
   // How many volumes each device could still make; asks the devices.
   Result<std::vector<std::uint64_t>> creatable() const EXCLUDES(mutex_);
   Chosen choose_on(std::uint32_t device) REQUIRES(mutex_);
