@@ -74,6 +74,11 @@ Status set_memory(MountOptions& options, const Given& given) {
   return {};
 }
 
+Status set_compact(MountOptions& options, const Given& given) {
+  options.engine.compact_bytes_per_second = TRY(parse_bytes(given.value));
+  return {};
+}
+
 Status set_atime(MountOptions& options, const Given& given) {
   options.engine.atime = given.name == "noatime"    ? engine::AtimePolicy::none
                          : given.name == "relatime" ? engine::AtimePolicy::relative
@@ -140,6 +145,8 @@ constexpr Row kRows[] = {
     {"rw ro", "", set_read_only, "rw", "write to the store, or not one byte"},
     {"commit", "SECONDS", set_commit, "5", "what is not fsynced is durable after this time at the latest"},
     {"mem", "BYTES", set_memory, "352M", "memory for written data and caches, together; K, M, G"},
+    {"compact", "BYTES", set_compact, "64M",
+     "how much is moved a second to free space; 0: only when the store is full"},
     {"noatime relatime strictatime", "", set_atime, "noatime", "when reading a file changes its access time"},
     {"index", "DIR", set_index, "as mkfs said", "where the index is kept; it can be deleted and is rebuilt"},
     {"scratch", "DIR", set_scratch, "/var/tmp", "with ro: where a private copy of the index may be put"},

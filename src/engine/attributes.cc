@@ -159,7 +159,7 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   TRY_VOID(check_xattr_name(name));
   if (value.size() > (is_acl_name(name) ? kAclBytesMax : kXattrBytesMax)) return fail(E2BIG);
   TRY_VOID(core_.committer->admit());
-  TRY_VOID(core_.pool->reserve(kRecordsPerAttribute + value.size()));
+  TRY_VOID(core_.promise_space(kRecordsPerAttribute + value.size()));
   core_.pool->release(kRecordsPerAttribute + value.size());
   const InodeRef inode = TRY(core_.inodes->get(id));
   Gate::Pass pass(core_.gate);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -67,6 +68,8 @@ struct Core {
       : options(the_options), clock(the_clock), names(the_options.inode_cache_bytes / 3) {}
 
   bool read_only() const { return options.read_only; }
+  // Promises `bytes` of log space, where garbage stands in the way by compacting. Blocks; call it without locks. ENOSPC.
+  Status promise_space(std::uint64_t bytes);
   // Bytes of records ever logged, as the counter rows remember it.
   std::uint64_t logged_total() const { return logged_before + (committer ? committer->logged_bytes() : 0); }
 
@@ -103,6 +106,9 @@ struct Core {
   std::atomic<std::uint64_t> volumes_freed{0};
 
   SnapshotState snapshot;  // guarded by the maintenance's turn
+
+  // For a promise of log space that the pool refused: makes room, and promises. Set before the first verb.
+  std::function<Status(std::uint64_t)> make_room;
 
   std::unique_ptr<Committer> committer;  // null when read-only; ended first
 };

@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
 #include "base/log.h"
 #include "engine/attributes.h"
+#include "engine/compaction.h"
 #include "engine/core.h"
 #include "engine/files.h"
 #include "engine/maintenance.h"
@@ -24,7 +26,8 @@ class Engine::Impl {
         files(*core),
         names(*core, files),
         attributes(*core, files),
-        maintenance(*core, files) {
+        maintenance(*core, files),
+        compaction(*core, files, maintenance) {
     if (core->read_only()) return;
     maintenance.start_at(recovered.last, recovered.open_volumes);
     maintenance.set_snapshot(recovered.snapshot);
@@ -37,13 +40,19 @@ class Engine::Impl {
     hooks.close_batch = [this] { return maintenance.close_batch(); };
     hooks.after_cut = [this](const TxnRef& ref) { maintenance.after_cut(ref); };
     hooks.still_owner = [this] { return maintenance.still_owner(); };
-    hooks.after_apply = [this] { maintenance.after_apply(); };
+    hooks.after_apply = [this] {
+      maintenance.after_apply();
+      compaction.wake();
+    };
+    core->make_room = [this](std::uint64_t bytes) { return compaction.make_room(bytes); };
     core->committer = std::make_unique<Committer>(*core->rows, *core->writer, *core->index, core->gate,
                                                   limits, std::move(hooks));
     core->committer->start();
+    compaction.start();
   }
 
   ~Impl() {
+    compaction.stop();
     if (core->committer) core->committer->stop();
     // What was not committed is given up, as a crash would.
     for (const InodeRef& inode : core->dirty.list(*core->inodes)) {
@@ -84,6 +93,7 @@ class Engine::Impl {
   Names names;
   InodeAttributes attributes;
   Maintenance maintenance;
+  Compaction compaction;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -100,6 +110,7 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<store::VolumeSet> v
 
 Status Engine::close() {
   if (impl_->core->read_only()) return {};
+  impl_->compaction.stop();
   TRY_VOID(impl_->core->committer->commit());
   TRY_VOID(impl_->core->committer->settle());
   TRY_VOID(impl_->maintenance.finish());
@@ -270,7 +281,9 @@ FilesystemStatistics Engine::statfs() {
   if (core.pool) {
     const store::VolumePool::Space space = core.pool->space();
     statistics.bytes_total = space.bytes_total;
-    statistics.bytes_free = space.bytes_available;
+    // A write that needs what garbage holds gets it.
+    statistics.bytes_free = space.bytes_available + impl_->compaction.reclaimable_bytes();
+    statistics.bytes_free = std::min(statistics.bytes_free, statistics.bytes_total);
   }
   // An inode costs records only; this many would fit if each took a block.
   statistics.inodes_free = statistics.bytes_free / statistics.block_bytes;
@@ -289,6 +302,7 @@ Statistics Engine::statistics() {
   statistics.dirty_bytes = core.dirty.bytes();
   statistics.snapshots_written = core.snapshots_written;
   statistics.volumes_freed = core.volumes_freed;
+  statistics.compaction = impl_->compaction.stats();
   return statistics;
 }
 
@@ -303,6 +317,13 @@ Status Engine::settle() {
 Status Engine::snapshot() {
   TRY_VOID(impl_->check_writable());
   return impl_->maintenance.snapshot();
+}
+
+Result<bool> Engine::compact(bool pressed) {
+  TRY_VOID(impl_->check_writable());
+  TRY_VOID(commit());
+  TRY_VOID(settle());
+  return impl_->compaction.step(pressed ? Pressure::full : Pressure::none);
 }
 
 }  // namespace ciaos::engine

@@ -41,10 +41,18 @@ struct Options {
   std::uint64_t dirty_bytes_max = 64u << 20;     // written data in memory, not yet needles
   std::uint64_t inode_cache_bytes = 256u << 20;  // attributes, names and extents in memory
   std::uint64_t header_cache_bytes = 32u << 20;  // CRC tables of large needles
+  std::uint64_t compact_bytes_per_second = 64u
+                                           << 20;  // moved in the background; 0: only when the store is full
   AtimePolicy atime = AtimePolicy::none;
   // Commit at the interval and apply in the background. Tests turn it off: then batches are cut by fsync, commit() and
   // the size limits alone, and applied by whoever commits, so that a run is repeatable.
   bool background = true;
+};
+
+struct CompactionStats {
+  std::uint64_t volumes_emptied = 0;
+  std::uint64_t moved_bytes = 0;    // of live payloads
+  std::uint64_t punched_bytes = 0;  // of dead ones
 };
 
 struct Statistics {
@@ -57,6 +65,7 @@ struct Statistics {
   std::uint64_t dirty_bytes = 0;
   std::uint64_t snapshots_written = 0;
   std::uint64_t volumes_freed = 0;
+  CompactionStats compaction;
 };
 
 // Thread-safe. Verbs answer with errnos as the system calls of the same name do; names are single components,
@@ -159,6 +168,9 @@ class Engine {
   Status settle();
   // Writes a snapshot of the index into the volumes and names it in the superblocks.
   Status snapshot();
+  // One step of compaction now: the volume with the most garbage, if that is worth it, or with `pressed` whatever there is.
+  // False: nothing was.
+  Result<bool> compact(bool pressed);
 
  private:
   class Impl;

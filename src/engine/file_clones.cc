@@ -35,7 +35,7 @@ Result<std::uint64_t> Files::clone_range(const CloneRange& range) {
   core_.writer->throttle();
   const InodeRef from = TRY(core_.inodes->get(range.from));
   const InodeRef to = TRY(core_.inodes->get(range.to));
-  TRY_VOID(reserve(kRecordsPerClone));
+  TRY_VOID(core_.promise_space(kRecordsPerClone));
   auto bytes = clone_locked(*from, *to, range);
   core_.pool->release(kRecordsPerClone);
   return bytes;

@@ -111,7 +111,7 @@ Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from
   if (from.empty()) return std::size_t{0};
   const std::uint64_t promised =
       store::needle_bytes_bound(from.size()) + store::kBlockBytes + kRecordsPerWrite;
-  TRY_VOID(reserve(promised));
+  TRY_VOID(core_.promise_space(promised));
   Gate::Pass pass(core_.gate);
   WriterLock lock(inode->mutex);
   const auto refuse = [&](Error error) {
@@ -141,14 +141,6 @@ void Files::note_contents(Inode& inode, bool clears_set_id) {
   ++row.change;
   drop_privileges(*core_.rows, inode, clears_set_id);
   core_.rows->put(inode.id, row);
-}
-
-Status Files::reserve(std::uint64_t bytes) {
-  Status status = core_.pool->reserve(bytes);
-  if (status.code() != ENOSPC) return status;
-  // Promises are upper bounds; turning what is buffered into needles gives back what they held too much.
-  TRY_VOID(core_.committer->commit());
-  return core_.pool->reserve(bytes);
 }
 
 Status Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan from) {
@@ -225,6 +217,23 @@ void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
     inode.extents = {};
     inode.extents_known = false;
   }
+}
+
+Result<bool> Files::names(Inode& inode, const Extent& extent) {
+  if (!inode.exists()) return false;
+  const std::vector<Extent> now = TRY(overlapping(inode, extent.offset, extent.end()));
+  return now.size() == 1 && now.front() == extent;
+}
+
+Result<bool> Files::redirect(Inode& inode, const Extent& extent, const meta::ExtentRow& to) {
+  CIAOS_ASSERT(to.length == extent.row.length);
+  if (!TRY(names(inode, extent))) return false;
+  core_.rows->put(ExtentKey{inode.id, extent.offset}, to);
+  if (inode.extents_known) {
+    const auto at = std::ranges::lower_bound(inode.extents, extent.offset, {}, &Extent::offset);
+    at->row = to;
+  }
+  return true;
 }
 
 Status Files::resize(Inode& inode, std::uint64_t size) {

@@ -30,6 +30,11 @@ class Files {
   // LOCKED. Frees up to `rows_max` extents from the front of a file that nobody can see any more. True when none are left.
   Result<bool> free_extents(Inode& inode, std::size_t rows_max);
 
+  // The inode locked, shared is enough. Whether `extent` is a row of the file as it stands.
+  Result<bool> names(Inode& inode, const meta::Extent& extent);
+  // LOCKED. The same bytes from now on lie at `to`; false, and nothing changed, when the file no longer has that extent.
+  Result<bool> redirect(Inode& inode, const meta::Extent& extent, const meta::ExtentRow& to);
+
   // Buffers of all dirty files become needles. `inside_gate`: the caller has closed the gate.
   Status flush_all(bool inside_gate);
   // Joins runs of small extents of a file into larger needles, so that their number stays bounded by its size.
@@ -63,7 +68,6 @@ class Files {
   void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
   // The inode's row after a change of its contents.
   void note_contents(Inode& inode, bool clears_set_id);
-  Status reserve(std::uint64_t bytes);
   Status buffer(Inode& inode, std::uint64_t offset, ByteSpan from);
   Status flush(Inode& inode);
   // Inside the gate, or with it closed; locks the inode.

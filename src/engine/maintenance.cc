@@ -98,7 +98,8 @@ void Maintenance::after_apply() {
   }
   if (core_.index->wal_bytes() > kWalBytesMax) report("index checkpoint", checkpoint());
   if (snapshot_due(1)) report("snapshot", write_snapshot());
-  report("giving back volumes", reclaim());
+  if (const auto reclaimed = reclaim(/*pressed=*/false); !reclaimed.ok())
+    report("giving back volumes", reclaimed.error());
   turn_.end();
 }
 
@@ -137,9 +138,9 @@ Result<Maintenance::Candidates> Maintenance::find_candidates() {
   const Sequence replayed = std::min(core_.snapshot.sequence, core_.snapshot.checkpoint);
   for (const VolumeUsage& usage : TRY(core_.rows->applied_volumes())) {
     if (usage.row.state != VolumeState::sealed || usage.extents > 0) continue;
-    if (core_.snapshot.volumes.contains(usage.volume)) continue;
     // The txn needle that an index or a snapshot stands on stays too: it is how they are recognised.
-    if (usage.row.last_txn != Sequence{} && usage.row.last_txn >= replayed) {
+    if (core_.snapshot.volumes.contains(usage.volume) ||
+        (usage.row.last_txn != Sequence{} && usage.row.last_txn >= replayed)) {
       ++candidates.kept_by_log;
       continue;
     }
@@ -148,17 +149,28 @@ Result<Maintenance::Candidates> Maintenance::find_candidates() {
   return candidates;
 }
 
-Status Maintenance::reclaim() {
+Result<bool> Maintenance::reclaim_now(bool pressed) {
+  turn_.wait();
+  auto reclaimed = reclaim(pressed);
+  turn_.end();
+  return reclaimed;
+}
+
+Result<bool> Maintenance::reclaim(bool pressed) {
   Candidates candidates = TRY(find_candidates());
-  // Volumes that only old txn needles keep: a checkpoint and a snapshot set them free, which is worth it when it gives
-  // back more than it writes.
+  // Volumes that only old txn needles or an old snapshot keep: a checkpoint and a snapshot set them free, which is worth
+  // it when it gives back more than it writes.
   const std::uint64_t volume_bytes = core_.volumes->superblock().volume_bytes;
-  if (candidates.kept_by_log > 1 && candidates.kept_by_log * volume_bytes > 2 * core_.snapshot.bytes) {
+  const bool worth =
+      candidates.kept_by_log > 1 && candidates.kept_by_log * volume_bytes > 2 * core_.snapshot.bytes;
+  if (worth || (pressed && candidates.kept_by_log > 0 && candidates.free.empty())) {
     TRY_VOID(write_snapshot());
     TRY_VOID(checkpoint());
     candidates = TRY(find_candidates());
   }
-  return candidates.free.empty() ? Status{} : give_back(candidates.free);
+  if (candidates.free.empty()) return false;
+  TRY_VOID(give_back(candidates.free));
+  return true;
 }
 
 Status Maintenance::give_back(const std::vector<VolumeUsage>& volumes) {

@@ -26,6 +26,9 @@ class Maintenance {
 
   // A snapshot of the index as it is applied now.
   Status snapshot();
+  // Gives back what can be now; true if it was anything. `pressed`: volumes that only the log or a snapshot keeps are freed
+  // by a new snapshot, whatever that costs.
+  Result<bool> reclaim_now(bool pressed);
   // At a clean close: the index synced, a snapshot if the log since the last one is worth it.
   Status finish();
 
@@ -37,10 +40,10 @@ class Maintenance {
   bool snapshot_due(std::uint64_t divisor) const;
   struct Candidates {
     std::vector<meta::VolumeUsage> free;  // nothing in them is live
-    std::size_t kept_by_log = 0;          // only txn needles are
+    std::size_t kept_by_log = 0;          // only txn needles or a snapshot are
   };
   Result<Candidates> find_candidates();
-  Status reclaim();
+  Result<bool> reclaim(bool pressed);
   Status give_back(const std::vector<meta::VolumeUsage>& volumes);
 
   Core& core_;

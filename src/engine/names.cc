@@ -90,7 +90,7 @@ Result<InodeId> Names::parent_of(InodeId directory) {
 
 Status Names::admit_new() {
   TRY_VOID(core_.committer->admit());
-  TRY_VOID(core_.pool->reserve(kRecordsPerName));
+  TRY_VOID(core_.promise_space(kRecordsPerName));
   core_.pool->release(kRecordsPerName);
   return {};
 }

@@ -61,7 +61,7 @@ class RandomRun {
     std::uint64_t weight;
     Operation operation;
   };
-  static const std::array<Choice, 31> kChoices;
+  static const std::array<Choice, 32> kChoices;
 
   // --- operations ---
   void lookup();
@@ -93,6 +93,7 @@ class RandomRun {
   void commit_all();
   void settle();
   void snapshot();
+  void compact();
   void drop_caches();
   void restart();
 

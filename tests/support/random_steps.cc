@@ -30,7 +30,7 @@ std::string shown(std::string_view name) {
 
 }  // namespace
 
-const std::array<RandomRun::Choice, 31> RandomRun::kChoices = {{
+const std::array<RandomRun::Choice, 32> RandomRun::kChoices = {{
     {3, &RandomRun::lookup},      {9, &RandomRun::create},      {6, &RandomRun::mkdir},
     {2, &RandomRun::mknod},       {2, &RandomRun::symlink},     {4, &RandomRun::link},
     {6, &RandomRun::unlink},      {4, &RandomRun::rmdir},       {9, &RandomRun::rename},
@@ -41,7 +41,7 @@ const std::array<RandomRun::Choice, 31> RandomRun::kChoices = {{
     {20, &RandomRun::write},      {6, &RandomRun::truncate},    {4, &RandomRun::change_range},
     {5, &RandomRun::clone_range}, {6, &RandomRun::fsync},       {2, &RandomRun::commit_all},
     {1, &RandomRun::settle},      {1, &RandomRun::snapshot},    {1, &RandomRun::drop_caches},
-    {1, &RandomRun::restart},
+    {1, &RandomRun::restart},     {2, &RandomRun::compact},
 }};
 
 // --- what to do it to ---
@@ -443,6 +443,12 @@ void RandomRun::commit_all() {
 void RandomRun::settle() {
   note("settle");
   expect_same(store_->settle().code(), 0);
+}
+
+void RandomRun::compact() {
+  const bool pressed = random_.chance(50);
+  note(pressed ? "compact whatever there is" : "compact");
+  expect_same(store_->compact(pressed).code(), 0);
 }
 
 void RandomRun::snapshot() {

@@ -1,0 +1,189 @@
+#include "engine/compaction.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "engine/hole_punch.h"
+#include "engine/volume_emptier.h"
+
+namespace ciaos::engine {
+namespace {
+
+// How long garbage may gather between two looks of the background thread.
+constexpr std::uint64_t kLookIntervalMs = 1000;
+// A volume is searched for payloads to punch when this part of it has died since the last time.
+constexpr std::uint64_t kPunchShare = 16;
+
+}  // namespace
+
+void Compaction::start() {
+  if (core_.options.compact_bytes_per_second == 0 || !core_.options.background) return;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Compaction::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Compaction::wake() {
+  MutexLock lock(mutex_);
+  woken_ = true;
+  wake_.notify_one();
+}
+
+void Compaction::run() {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      while (!woken_ && !stopping_) wake_.wait(mutex_);
+      if (stopping_) return;
+      woken_ = false;
+    }
+    bool more = core_.committer->failure().ok();
+    while (more) {
+      turn_.wait();
+      auto stepped = step_in_turn(Pressure::none, /*paced=*/true);
+      turn_.end();
+      if (!stepped.ok() && core_.committer->failure().ok()) {
+        log(LogLevel::warning, "compaction: {}", to_string(stepped.error()));
+      }
+      more = stepped.ok() && *stepped && pause(0);
+    }
+    MutexLock lock(mutex_);
+    if (!stopping_) wake_.wait_for(mutex_, kLookIntervalMs);
+  }
+}
+
+// Waits as long as `bytes` may take, unless somebody waits for room; false when it is time to stop.
+bool Compaction::pause(std::uint64_t bytes) {
+  const std::uint64_t left_ms =
+      1000 * bytes / std::max<std::uint64_t>(core_.options.compact_bytes_per_second, 1);
+  const std::uint64_t begin = core_.clock.monotonic_ms();
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    const std::uint64_t passed = core_.clock.monotonic_ms() - begin;
+    if (passed >= left_ms || hurried_ > 0) return true;
+    wake_.wait_for(mutex_, left_ms - passed);
+  }
+  return false;
+}
+
+Result<bool> Compaction::step(Pressure pressure) {
+  turn_.wait();
+  Result<bool> done = step_in_turn(pressure, /*paced=*/false);
+  turn_.end();
+  return done;
+}
+
+Status Compaction::make_room(std::uint64_t bytes) {
+  hurry(+1);
+  turn_.wait();
+  Status room = core_.pool->reserve(bytes);
+  while (room.code() == ENOSPC) {
+    auto stepped = step_in_turn(Pressure::full, /*paced=*/false);
+    if (!stepped.ok() && stepped.code() != ENOSPC) {
+      room = stepped.error();
+      break;
+    }
+    room = core_.pool->reserve(bytes);
+    if (!stepped.ok() || !*stepped) break;
+  }
+  turn_.end();
+  hurry(-1);
+  return room;
+}
+
+void Compaction::hurry(int change) {
+  MutexLock lock(mutex_);
+  hurried_ += change;
+  wake_.notify_all();
+}
+
+Result<Compaction::Look> Compaction::look() {
+  // What a volume keeps free at its end is no garbage.
+  const std::uint64_t usable_bytes =
+      store::usable_volume_bytes(core_.volumes->superblock().volume_bytes, core_.log_limits);
+  Look look;
+  std::uint64_t reclaimable = 0;
+  for (const meta::VolumeUsage& usage : TRY(core_.rows->applied_volumes())) {
+    if (usage.row.state == meta::VolumeState::free) continue;
+    VolumeFill fill{usage, usable_bytes};
+    look.live_bytes += fill.needed_bytes();
+    if (usage.row.state != meta::VolumeState::sealed || usage.extents == 0) continue;
+    if (can_punch(core_, usage.volume)) {
+      const auto volume = core_.volumes->volume(usage.volume);
+      if (!volume.ok()) continue;  // missing: what it held is reported by whoever reads it
+      fill.held_bytes = std::min(usable_bytes, TRY((*volume)->allocated_bytes()));
+    }
+    reclaimable += fill.garbage_bytes();
+    if (!damaged_.contains(usage.volume)) look.sealed.push_back(fill);
+  }
+  reclaimable_bytes_ = reclaimable;
+  return look;
+}
+
+Result<bool> Compaction::step_in_turn(Pressure pressure, bool paced) {
+  Look now = TRY(look());
+  const bool punched = TRY(punch(now.sealed));
+  if (punched) now = TRY(look());
+  const auto victim =
+      choose_victim(now.sealed, core_.volumes->superblock().volume_bytes, now.live_bytes, pressure);
+  if (victim) return empty(now.sealed[*victim].usage, pressure, paced);
+  if (pressure == Pressure::none || punched) return punched;
+  // A new snapshot takes room as well; it was worth it if there is more afterwards. Where it was not, it is not tried again
+  // before something has died: on a full store every write asks.
+  const std::uint64_t before = core_.pool->space().bytes_available;
+  if (live_when_futile_ == now.live_bytes) return false;
+  (void)TRY(maintenance_.reclaim_now(/*pressed=*/true));
+  const bool gained = core_.pool->space().bytes_available > before;
+  live_when_futile_ = gained ? std::nullopt : std::optional(now.live_bytes);
+  return gained;
+}
+
+Result<bool> Compaction::punch(const std::vector<VolumeFill>& volumes) {
+  const std::uint64_t least = core_.volumes->superblock().volume_bytes / kPunchShare;
+  std::uint64_t punched = 0;
+  for (const VolumeFill& volume : volumes) {
+    const meta::VolumeUsage& usage = volume.usage;
+    if (volume.garbage_bytes() < least || !can_punch(core_, usage.volume)) continue;
+    const auto before = live_when_punched_.find(usage.volume);
+    if (before != live_when_punched_.end() && before->second < usage.bytes + least) continue;
+    live_when_punched_[usage.volume] = usage.bytes;
+    punched += TRY(punch_dead_payloads(core_, usage));
+  }
+  punched_bytes_ += punched;
+  return punched > 0;
+}
+
+Result<bool> Compaction::empty(const meta::VolumeUsage& volume, Pressure pressure, bool paced) {
+  const std::uint64_t needed = VolumeFill{volume}.needed_bytes();
+  std::uint64_t promise = std::min(
+      needed, store::usable_volume_bytes(core_.volumes->superblock().volume_bytes, core_.log_limits));
+  const Status room = core_.pool->reserve_for_compaction(promise);
+  if (room.code() == ENOSPC) return false;
+  TRY_VOID(Status(room));
+  const auto go_on = [&](std::uint64_t bytes) { return !paced || pause(bytes); };
+  VolumeEmptier emptier(core_, files_);
+  auto outcome = emptier.empty(volume, promise, go_on);
+  core_.pool->release(promise);
+  if (outcome.code() == ENOSPC) return false;
+  const VolumeEmptier::Outcome done = TRY(std::move(outcome));
+  moved_bytes_ += done.moved_bytes;
+  if (done.damaged > 0) damaged_.insert(volume.volume);
+  if (!done.empty) return done.damaged > 0;
+  ++volumes_emptied_;
+  live_when_punched_.erase(volume.volume);
+  (void)TRY(maintenance_.reclaim_now(pressure == Pressure::full));
+  return true;
+}
+
+CompactionStats Compaction::stats() const {
+  return {.volumes_emptied = volumes_emptied_, .moved_bytes = moved_bytes_, .punched_bytes = punched_bytes_};
+}
+
+}  // namespace ciaos::engine
