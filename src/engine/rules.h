@@ -16,7 +16,7 @@ namespace ciaos::engine {
 // What a write by a caller without CAP_FSETID leaves of a mode: set-user-id goes, set-group-id where the group may
 // execute (without that bit it means mandatory locking, and stays).
 constexpr std::uint32_t without_set_id(std::uint32_t mode) {
-  if (!S_ISREG(mode)) return mode;
+  if (S_ISDIR(mode)) return mode;
   mode &= ~static_cast<std::uint32_t>(S_ISUID);
   if ((mode & S_IXGRP) != 0) mode &= ~static_cast<std::uint32_t>(S_ISGID);
   return mode;

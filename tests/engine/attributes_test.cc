@@ -130,7 +130,7 @@ TEST_F(AttributesOf, AWriteByTheUnprivilegedClearsSetId) {
   EXPECT_EQ(set("/a", shorter).mode & 07777, 02745u);
 }
 
-TEST_F(AttributesOf, AChownClearsSetIdOfFilesOnlyWhoeverAsks) {
+TEST_F(AttributesOf, AChownClearsSetIdOfEverythingButDirectoriesWhoeverAsks) {
   SetAttributes gift;
   gift.gid = 77;
   ASSERT_EQ(shell().put("/a", "x"), 0);
@@ -140,6 +140,9 @@ TEST_F(AttributesOf, AChownClearsSetIdOfFilesOnlyWhoeverAsks) {
   EXPECT_EQ(set("/a", gift).mode & 07777, 0755u);
   ASSERT_EQ(shell().chmod("/a", 06755), 0);
   EXPECT_EQ(set("/a", {}).mode & 07777, 0755u);
+  ASSERT_TRUE(store->mknod({}, kRootInode, "fifo", S_IFIFO | 0666, 0).ok());
+  ASSERT_EQ(shell().chmod("/fifo", 06755), 0);
+  EXPECT_EQ(set("/fifo", gift).mode & 07777, 0755u);
   ASSERT_EQ(shell().mkdir("/d"), 0);
   ASSERT_EQ(shell().chmod("/d", 03775), 0);
   EXPECT_EQ(set("/d", gift, kAlice).mode & 07777, 03775u);

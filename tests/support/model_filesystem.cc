@@ -267,7 +267,7 @@ Result<Attributes> ModelFilesystem::setattr(const Caller& /*caller*/, InodeId in
   ModelInode& changed = touch(inode);
   Attributes& attributes = changed.attributes;
   if (set.mode) attributes.mode = (attributes.mode & S_IFMT) | (*set.mode & kPermissionBits);
-  if (changed.is_regular() && (set.clears_set_id || set.uid || set.gid)) {
+  if (!changed.is_directory() && (set.clears_set_id || set.uid || set.gid)) {
     attributes.mode = without_set_id(attributes.mode);
   }
   if (set.uid) attributes.uid = *set.uid;
