@@ -131,7 +131,7 @@ std::vector<VolumeEmptier::Move> VolumeEmptier::moves_of(std::vector<Row> rows) 
       moves.push_back({.from = extent.needle, .begin = begin, .end = end, .rows = {}, .bytes = {}});
     }
     moves.back().end = std::max(moves.back().end, end);
-    moves.back().rows.push_back(std::move(row));
+    moves.back().rows.push_back(row);
   }
   return moves;
 }

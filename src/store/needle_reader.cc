@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "store/header_cache.h"
+#include "store/uring.h"
 
 namespace ciaos::store {
 namespace {
@@ -31,7 +32,10 @@ class Scratch {
   MutableByteSpan get(std::size_t bytes) {
     if (bytes <= kScratchBytes) {
       thread_local IoBuffer kept;
-      if (kept.size() == 0) kept = IoBuffer(kScratchBytes);
+      if (kept.size() == 0) {
+        kept = IoBuffer(kScratchBytes);
+        register_memory(kept.span());
+      }
       return kept.span().first(bytes);
     }
     own_ = IoBuffer(bytes);

@@ -43,10 +43,21 @@ class Ring {
   pid_t owner() const { return owner_; }
   io_uring* get() { return &ring_; }
 
+  void register_memory(MutableByteSpan memory) {
+    if (error_ != 0 || !registered_.empty()) return;
+    const iovec range{memory.data(), memory.size()};
+    if (::io_uring_register_buffers(&ring_, &range, 1) == 0) registered_ = memory;
+  }
+  bool is_registered(const std::byte* data, std::uint64_t bytes) const {
+    return !registered_.empty() && data >= registered_.data() &&
+           data + bytes <= registered_.data() + registered_.size();
+  }
+
  private:
   io_uring ring_{};
   int error_ = 0;
   pid_t owner_;
+  MutableByteSpan registered_;
 };
 
 Ring& ring_of_this_thread() {
@@ -59,9 +70,14 @@ unsigned transfer_bytes(const FdStep& step) {
   return static_cast<unsigned>(std::min(step.bytes - step.done, kTransferBytesMax));
 }
 
-void prepare(io_uring_sqe* sqe, FdStep& step) {
+void prepare(const Ring& ring, io_uring_sqe* sqe, FdStep& step) {
   switch (step.operation) {
     case FdStep::Operation::read:
+      if (ring.is_registered(step.data, step.bytes)) {
+        ::io_uring_prep_read_fixed(sqe, step.fd, step.data + step.done, transfer_bytes(step),
+                                   step.offset + step.done, 0);
+        break;
+      }
       ::io_uring_prep_read(sqe, step.fd, step.data + step.done, transfer_bytes(step),
                            step.offset + step.done);
       break;
@@ -97,7 +113,8 @@ bool advance(FdStep& step, long answer) {
   return usable == 0;
 }
 
-void run_on_ring(io_uring* ring, std::span<FdStep> steps) {
+void run_on_ring(Ring& ring_of_thread, std::span<FdStep> steps) {
+  io_uring* const ring = ring_of_thread.get();
   std::vector<FdStep*> waiting;
   waiting.reserve(steps.size());
   for (FdStep& step : steps) waiting.push_back(&step);
@@ -108,7 +125,7 @@ void run_on_ring(io_uring* ring, std::span<FdStep> steps) {
     while (!waiting.empty() && in_flight < kRingEntries) {
       io_uring_sqe* sqe = ::io_uring_get_sqe(ring);
       if (sqe == nullptr) break;
-      prepare(sqe, *waiting.back());
+      prepare(ring_of_thread, sqe, *waiting.back());
       waiting.pop_back();
       ++in_flight;
     }
@@ -153,11 +170,13 @@ void run_steps(std::span<FdStep> steps) {
   if (steps.empty()) return;
   Ring& ring = ring_of_this_thread();
   if (ring.error() == 0) {
-    run_on_ring(ring.get(), steps);
+    run_on_ring(ring, steps);
   } else {
     run_steps_without_ring(steps);
   }
 }
+
+void register_memory(MutableByteSpan memory) { ring_of_this_thread().register_memory(memory); }
 
 std::string ring_unavailable_reason() {
   const int error = ring_of_this_thread().error();

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "store/format.h"
@@ -55,6 +56,23 @@ TEST_F(FileDeviceTest, ReadsBackWhatItWrote) {
   IoBuffer back(1 << 20);
   ASSERT_TRUE(device->read(kBlockBytes, back.span()).ok());
   EXPECT_TRUE(same(written, back));
+}
+
+TEST_F(FileDeviceTest, RegisteredMemoryReadsTheSame) {
+  const IoBuffer written = pattern(1 << 20, 2);
+  ASSERT_TRUE(device->write(0, written.span()).ok());
+  // In a thread of its own, since a ring keeps what was registered with it.
+  std::thread([&] {
+    IoBuffer memory(1 << 20);
+    register_memory(memory.span().first(512 << 10));
+    // Inside of what is registered, across its end, and behind it.
+    for (const std::size_t begin : {0u, 256u << 10, 384u << 10, 512u << 10, 768u << 10}) {
+      const MutableByteSpan into = memory.span().subspan(begin, 256 << 10);
+      std::ranges::fill(into, std::byte{0});
+      ASSERT_TRUE(device->read(begin, into).ok());
+      EXPECT_TRUE(std::ranges::equal(into, written.span().subspan(begin, 256 << 10))) << begin;
+    }
+  }).join();
 }
 
 TEST_F(FileDeviceTest, MoreRequestsThanARingHoldsAllEnd) {
