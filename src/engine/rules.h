@@ -13,8 +13,8 @@
 
 namespace ciaos::engine {
 
-// What a write by a caller without CAP_FSETID leaves of a mode: set-user-id goes, set-group-id where the group may
-// execute (without that bit it means mandatory locking, and stays).
+// What a write by a caller without CAP_FSETID, or a chown, leaves of a mode: set-user-id goes, set-group-id where the group
+// may execute (without that bit it means mandatory locking, and stays). On a directory the bits mean something else.
 constexpr std::uint32_t without_set_id(std::uint32_t mode) {
   if (S_ISDIR(mode)) return mode;
   mode &= ~static_cast<std::uint32_t>(S_ISUID);

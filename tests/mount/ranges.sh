@@ -10,6 +10,10 @@ mount_store
 say "what programs do with ranges"
 python3 "$(dirname "$0")/_range_operations.py" "$mnt/work" change
 
+say "anything, in any order"
+mkdir "$mnt/random"
+python3 "$(dirname "$0")/_random_ranges.py" "$mnt/random" 1500
+
 say "cp finds the holes of a sparse file"
 truncate -s 1T "$mnt/sparse"
 printf 'in the middle' | dd of="$mnt/sparse" bs=1 seek=500G conv=notrunc status=none
