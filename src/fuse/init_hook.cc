@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "fuse/session.h"
+#include "fuse/statx.h"
 #include "fuse/tmpfile.h"
 
 namespace ciaos::fuse {
@@ -24,7 +25,8 @@ ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
     const ssize_t got = ::read(fd, into, bytes);
     if (got <= 0) return got;
     const ByteSpan request(static_cast<const std::byte*>(into), static_cast<std::size_t>(got));
-    if (!answer_tmpfile(*static_cast<Session*>(userdata), fd, request)) return got;
+    Session& session = *static_cast<Session*>(userdata);
+    if (!answer_tmpfile(session, fd, request) && !answer_statx(session, fd, request)) return got;
   }
 }
 
@@ -59,7 +61,8 @@ void install_init_hook(fuse_session* session) {
   io.read = read_request;
   const int result = fuse_session_custom_io(session, &io, fuse_session_fd(session));
   if (result != 0)
-    log(LogLevel::info, "no parallel lookups in a directory, slower writes, no O_TMPFILE: libfuse says {}",
+    log(LogLevel::info,
+        "no parallel lookups in a directory, slower writes, no O_TMPFILE, no times of birth: libfuse says {}",
         result);
 }
 

@@ -2,8 +2,8 @@
 //
 // They let a filesystem want PARALLEL_DIROPS and then leave the bit out of their INIT reply (mended in 3.17), so the
 // kernel sends lookups in one directory one after the other. HANDLE_KILLPRIV_V2 they do not know, so the kernel asks for
-// security.capability before each write. Nor do they know TMPFILE. Their custom I/O lets us see the reply on its way out,
-// and requests on their way in.
+// security.capability before each write. Nor do they know TMPFILE and STATX. Their custom I/O lets us see the reply on
+// its way out, and requests on their way in.
 #pragma once
 
 #include <cstdint>

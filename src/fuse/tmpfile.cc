@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <pthread.h>
-#include <sys/uio.h>
 
 #include <cstring>
 
-#include "base/log.h"
+#include "fuse/raw_reply.h"
 #include "fuse/translate.h"
 
 namespace ciaos::fuse {
@@ -51,27 +49,13 @@ Opened opened_of(const engine::Attributes& attributes) {
   return out;
 }
 
-bool send(int fd, std::uint64_t request, int error, MutableByteSpan body) {
-  fuse_out_header header{};
-  header.len = static_cast<std::uint32_t>(sizeof header + body.size());
-  header.error = -error;
-  header.unique = request;
-  const iovec parts[] = {{&header, sizeof header}, {body.data(), body.size()}};
-  return ::writev(fd, parts, body.empty() ? 1 : 2) >= 0;
-}
-
 void answer(engine::Engine& engine, int fd, const fuse_in_header& header, const fuse_create_in& wanted) {
   const engine::Caller caller{.uid = header.uid, .gid = header.gid, .umask = wanted.umask, .groups = {}};
   const bool linkable = (wanted.flags & O_EXCL) == 0;
   const auto made = engine.create_unnamed(caller, InodeId(header.nodeid), wanted.mode, linkable);
-  if (!made) {
-    if (made.code() == EIO || made.code() == EUCLEAN) log(LogLevel::error, "{}", to_string(made.error()));
-    // Nobody waits for an answer that is refused, and nothing was made that would have to be given back.
-    (void)send(fd, header.unique, made.code(), {});
-    return;
-  }
+  if (!made) return send_raw_error(fd, header.unique, made.error());
   Opened opened = opened_of(*made);
-  if (send(fd, header.unique, 0, std::as_writable_bytes(std::span(&opened, 1)))) return;
+  if (send_raw(fd, header.unique, std::as_writable_bytes(std::span(&opened, 1)))) return;
   engine.release(made->inode);
   engine.forget(made->inode, 1);
 }
@@ -85,10 +69,8 @@ bool answer_tmpfile(Session& session, int fd, ByteSpan request) noexcept {
   std::memcpy(&header, request.data(), sizeof header);
   if (header.opcode != FUSE_TMPFILE) return false;
   std::memcpy(&wanted, request.data() + sizeof header, sizeof wanted);
-  int before = 0;
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  const NoCancellation to_the_end;
   answer(session.engine, fd, header, wanted);
-  pthread_setcancelstate(before, nullptr);
   return true;
 }
 
