@@ -17,7 +17,7 @@ class InodeAttributes {
   InodeAttributes(Core& core, Files& files) : core_(core), files_(files) {}
 
   Result<Attributes> get(InodeId id);
-  Result<Attributes> set(InodeId id, const SetAttributes& set);
+  Result<Attributes> set(const Caller& caller, InodeId id, const SetAttributes& set);
   Status set_flags(const Caller& caller, InodeId id, std::uint32_t flags);
   // After a read, as the mount's policy says; best effort.
   void note_access(InodeId id);

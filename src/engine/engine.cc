@@ -176,9 +176,9 @@ Status Engine::readdir(InodeId directory, std::uint64_t after, bool attributes, 
 
 Result<Attributes> Engine::getattr(InodeId inode) { return impl_->attributes.get(inode); }
 
-Result<Attributes> Engine::setattr(const Caller& /*caller*/, InodeId inode, const SetAttributes& set) {
+Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
   TRY_VOID(impl_->check_writable());
-  return impl_->attributes.set(inode, set);
+  return impl_->attributes.set(caller, inode, set);
 }
 
 Status Engine::set_flags(const Caller& caller, InodeId inode, std::uint32_t flags) {

@@ -109,8 +109,8 @@ class Engine {
 
   // --- attributes ---
   Result<Attributes> getattr(InodeId inode);
-  // Who may is the kernel's to know. A change of owner drops set-id bits and file capabilities whoever asks, and so does
-  // setting nothing.
+  // Who may is the kernel's to know. A change of owner drops set-id bits and file capabilities whoever asks. So does setting
+  // nothing, for which the kernel knows no right: ignored from who does not own the file.
   Result<Attributes> setattr(const Caller& caller, InodeId inode, const SetAttributes& set);
   // FS_*_FL, as chattr(1) has them. EOPNOTSUPP for all but immutable, append-only and nodump; the first two are root's to
   // change, and from then on what they forbid is EPERM to everybody.

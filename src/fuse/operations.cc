@@ -62,8 +62,8 @@ void on_getattr(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) noexcept {
 
 void on_setattr(fuse_req_t req, fuse_ino_t inode, struct stat* wanted, int to_set, fuse_file_info*) noexcept {
   const engine::Caller caller = caller_of(req);
-  reply_attributes(
-      req, engine_of(req).setattr(caller, InodeId(inode), set_attributes_of(*wanted, to_set, caller)));
+  const engine::SetAttributes set = set_attributes_of(*wanted, to_set, caller);
+  reply_attributes(req, engine_of(req).setattr(caller, InodeId(inode), set), valid_seconds_after(to_set));
 }
 
 void on_readlink(fuse_req_t req, fuse_ino_t inode) noexcept {

@@ -43,10 +43,10 @@ void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes) 
   fuse_reply_entry(req, &entry);
 }
 
-void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes) {
+void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes, double valid_seconds) {
   if (!attributes) return reply_error(req, attributes.error());
   const struct stat out = stat_of(*attributes);
-  fuse_reply_attr(req, &out, kCacheSeconds);
+  fuse_reply_attr(req, &out, valid_seconds);
 }
 
 void reply_link_target(fuse_req_t req, const Result<std::string>& target) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "fuse/libfuse.h"
+#include "fuse/session.h"
 
 namespace ciaos::fuse {
 
@@ -21,7 +22,8 @@ void reply_status(fuse_req_t req, const Status& status);
 void reply_entry(fuse_req_t req, const Result<engine::Attributes>& attributes);
 // Like reply_entry, but ENOENT is an answer that the kernel may remember.
 void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes);
-void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes);
+void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes,
+                      double valid_seconds = kCacheSeconds);
 void reply_link_target(fuse_req_t req, const Result<std::string>& target);
 void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file);
 void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file);

@@ -98,6 +98,8 @@ engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, c
   return set;
 }
 
+double valid_seconds_after(int to_set) { return to_set == 0 ? 0 : kCacheSeconds; }
+
 Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
                                  std::string_view new_name, unsigned flags) {
   if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return fail(EINVAL);

@@ -27,6 +27,9 @@ engine::Caller caller_of(const fuse_ctx& context);
 
 // `to_set` is a set of FUSE_SET_ATTR_*.
 engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, const engine::Caller& caller);
+// How long the answer to a SETATTR stays true. One that sets nothing announces a write that may drop set-id bits, of which the
+// kernel would not hear.
+double valid_seconds_after(int to_set);
 // EINVAL for flags other than RENAME_NOREPLACE and RENAME_EXCHANGE, one at a time.
 Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
                                  std::string_view new_name, unsigned flags);

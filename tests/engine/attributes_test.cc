@@ -143,6 +143,10 @@ TEST_F(AttributesOf, AChownClearsSetIdOfEverythingButDirectoriesWhoeverAsks) {
   ASSERT_TRUE(store->mknod({}, kRootInode, "fifo", S_IFIFO | 0666, 0).ok());
   ASSERT_EQ(shell().chmod("/fifo", 06755), 0);
   EXPECT_EQ(set("/fifo", gift).mode & 07777, 0755u);
+  // Whoever has nothing to do with a file cannot take them away.
+  ASSERT_EQ(shell().chmod("/a", 06755), 0);
+  EXPECT_EQ(set("/a", {}, kAlice).mode & 07777, 06755u);
+  EXPECT_EQ(mode_of("/a"), 06755u);
   ASSERT_EQ(shell().mkdir("/d"), 0);
   ASSERT_EQ(shell().chmod("/d", 03775), 0);
   EXPECT_EQ(set("/d", gift, kAlice).mode & 07777, 03775u);

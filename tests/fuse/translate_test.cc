@@ -155,6 +155,11 @@ TEST(RequestBuffer, IsPageAlignedAndBounded) {
   EXPECT_EQ(request_buffer(std::size_t{1} << 40).size(), kRequestBytesMax);
 }
 
+TEST(Translate, ASetattrOfNothingIsNoLastWord) {
+  EXPECT_EQ(valid_seconds_after(0), 0);
+  EXPECT_EQ(valid_seconds_after(FUSE_SET_ATTR_MODE), kCacheSeconds);
+}
+
 TEST(Translate, OnlyDataAndHolesAreSoughtHere) {
   EXPECT_EQ(*seek_of(SEEK_DATA), engine::SeekTo::data);
   EXPECT_EQ(*seek_of(SEEK_HOLE), engine::SeekTo::hole);
