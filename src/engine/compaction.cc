@@ -47,7 +47,7 @@ void Compaction::run() {
     bool more = core_.committer->failure().ok();
     while (more) {
       turn_.wait();
-      auto stepped = step_in_turn(Pressure::none, /*paced=*/true);
+      auto stepped = step_in_turn(background_pressure(), /*paced=*/true);
       turn_.end();
       if (!stepped.ok() && core_.committer->failure().ok()) {
         log(LogLevel::warning, "compaction: {}", to_string(stepped.error()));
@@ -57,6 +57,14 @@ void Compaction::run() {
     MutexLock lock(mutex_);
     if (!stopping_) wake_.wait_for(mutex_, kLookIntervalMs);
   }
+}
+
+// On a store that is full for data, commits of deletions take from the volumes kept for them; those are won back before
+// they are needed, however little each victim gives.
+Pressure Compaction::background_pressure() {
+  const std::uint64_t usable_bytes =
+      store::usable_volume_bytes(core_.volumes->superblock().volume_bytes, core_.log_limits);
+  return core_.pool->space().bytes_available < usable_bytes ? Pressure::full : Pressure::none;
 }
 
 // Waits as long as `bytes` may take, unless somebody waits for room; false when it is time to stop.

@@ -53,6 +53,7 @@ class Compaction {
   Result<bool> empty(const meta::VolumeUsage& volume, Pressure pressure, bool paced);
   Result<bool> step_in_turn(Pressure pressure, bool paced);
   void hurry(int change) EXCLUDES(mutex_);
+  Pressure background_pressure();
   bool pause(std::uint64_t bytes) EXCLUDES(mutex_);
   void run() EXCLUDES(mutex_);
 
