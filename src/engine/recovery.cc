@@ -41,7 +41,7 @@ Result<Recovered> Recovery::run() {
   Result<TxnRef> position = index_position();
   if (!position.ok()) return position.error();
   TRY_VOID(learn_snapshot());
-  Status replayed = replay(*position);
+  Status replayed = replay_to_the_end(*position);
   // Of the log before the newest snapshot anything may be gone by right: an index from then (put back from a copy, say)
   // does not lead on, and the snapshot does.
   const bool log_left_it_behind = position->sequence < recovered_.snapshot.sequence;
@@ -49,7 +49,7 @@ Result<Recovered> Recovery::run() {
     log(LogLevel::warning, "the index is of no use and is rebuilt: {}", to_string(replayed.error()));
     core_.log_was_damaged = false;
     TRY_VOID(rebuild_index());
-    replayed = replay(TRY(index_position()));
+    replayed = replay_to_the_end(TRY(index_position()));
   }
   TRY_VOID(std::move(replayed));
   TRY_VOID(learn_rows());
@@ -179,6 +179,15 @@ Status Recovery::replay(const TxnRef& from) {
   if (reader.torn_tail()) log(LogLevel::info, "a batch that was never acknowledged is forgotten");
   recovered_.last = reader.last();
   return {};
+}
+
+// Where the volume that came next was given back, its reuse looks like the end of the log. The snapshot knows better: it was
+// named when the log had come at least as far as what it shows.
+Status Recovery::replay_to_the_end(const TxnRef& from) {
+  TRY_VOID(replay(from));
+  if (recovered_.last.sequence >= recovered_.snapshot.sequence) return {};
+  core_.log_was_damaged = true;
+  return fail(EUCLEAN, "the log ends before the state that the snapshot shows");
 }
 
 Status Recovery::apply(std::vector<store::LogBatch>& batches) {

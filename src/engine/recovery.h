@@ -35,6 +35,7 @@ class Recovery {
   Result<TxnRef> load_snapshot(const NeedlePlace& place);
   Result<TxnRef> index_position();
   Status replay(const TxnRef& from);
+  Status replay_to_the_end(const TxnRef& from);
   Status apply(std::vector<store::LogBatch>& batches);
   Status learn_snapshot();
   Status learn_rows();

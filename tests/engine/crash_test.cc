@@ -228,12 +228,23 @@ TEST_P(Crash, WhatComesBackExistedAndHasAllThatWasAcknowledged) {
 }
 
 // Volumes fill up, are given back and live again; creations and writes get ENOSPC, deletions never do (invariants 3, 8).
-TEST_P(Crash, AFullStoreLosesNothingEither) {
-  const Scene scene{.shape = {.volumes = 8},
-                    .kinds = {.large_percent = 85, .kills = true, .may_be_full = true},
-                    .steps = 600,
-                    .lives = 3};
-  run_machines(scene, seeds_to_run(60), GetParam());
+Scene full_store() {
+  return {.shape = {.volumes = 8},
+          .kinds = {.large_percent = 85, .kills = true, .may_be_full = true},
+          .steps = 600,
+          .lives = 3};
+}
+
+TEST_P(Crash, AFullStoreLosesNothingEither) { run_machines(full_store(), seeds_to_run(60), GetParam()); }
+
+// 69 did not open again. 89 lost files: with an index older than the snapshot, a volume that lived again was taken for the
+// end of the log.
+TEST(CrashSeeds, ThatOnceLostSomethingOnAFullStore) {
+  for (const std::uint64_t seed : {69u, 89u}) {
+    SCOPED_TRACE("CIAOS_SEED=" + std::to_string(seed));
+    Machine(full_store(), seed).run();
+    ASSERT_FALSE(testing::Test::HasFailure());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Part, Crash, testing::Range(std::uint64_t{0}, kParts));
