@@ -33,6 +33,11 @@ VolumePool::VolumePool(VolumeSet& volumes, const std::vector<KnownVolume>& known
     free_slots_.erase(volume.volume);
     ++taken_;
   }
+  // A device that cannot say how much it has left is asked again when a volume is made.
+  if (const auto asked = creatable(); asked.ok()) {
+    MutexLock lock(mutex_);
+    note_creatable(std::accumulate(asked->begin(), asked->end(), std::uint64_t{0}));
+  }
 }
 
 bool VolumePool::is_raw(std::uint32_t device) const {
@@ -41,11 +46,20 @@ bool VolumePool::is_raw(std::uint32_t device) const {
 
 std::uint64_t VolumePool::granted_bytes() const { return current_room_ + usable_bytes_ * prepared_.size(); }
 
+std::uint64_t VolumePool::granted_to_data_bytes() const {
+  const std::uint64_t granted = granted_bytes();
+  return granted - std::min(granted, lent_ * usable_bytes_);
+}
+
+void VolumePool::note_creatable(std::uint64_t volumes) {
+  lent_ = kVolumesReserved - std::min<std::uint64_t>(kVolumesReserved, volumes);
+}
+
 Status VolumePool::reserve(std::uint64_t bytes) {
   while (true) {
     {
       MutexLock lock(mutex_);
-      const std::uint64_t granted = granted_bytes();
+      const std::uint64_t granted = granted_to_data_bytes();
       if (promised_ <= granted && bytes <= granted - promised_) {
         promised_ += bytes;
         return {};
@@ -89,6 +103,7 @@ void VolumePool::set_current_room(std::uint64_t bytes) {
 
 Result<VolumeStart> VolumePool::take(bool for_data) {
   while (true) {
+    Purpose purpose = Purpose::reserved;
     {
       MutexLock lock(mutex_);
       if (!prepared_.empty()) {
@@ -100,9 +115,10 @@ Result<VolumeStart> VolumePool::take(bool for_data) {
         current_room_ = usable_bytes_;
         return start;
       }
+      if (for_data && promised_ <= granted_bytes()) purpose = Purpose::data;
       if (!may_prepare()) continue;
     }
-    TRY_VOID(prepare_one(for_data ? Purpose::data : Purpose::reserved));
+    TRY_VOID(prepare_one(purpose));
   }
 }
 
@@ -164,7 +180,11 @@ std::uint64_t VolumePool::kept_from(Purpose purpose) {
 Status VolumePool::create(Purpose purpose) {
   const std::vector<std::uint64_t> creatable_on = TRY(creatable());
   const std::uint64_t total = std::accumulate(creatable_on.begin(), creatable_on.end(), std::uint64_t{0});
-  if (total <= kept_from(purpose)) return fail(ENOSPC, "no volume is left");
+  if (total <= kept_from(purpose)) {
+    MutexLock lock(mutex_);
+    note_creatable(total);
+    return fail(ENOSPC, "no volume is left");
+  }
   while (true) {
     Chosen chosen;
     {
@@ -187,6 +207,7 @@ Status VolumePool::create(Purpose purpose) {
       if (is_raw(device_of(chosen.volume))) free_slots_[chosen.volume] = chosen.last;
       return device.error();
     }
+    note_creatable(total - 1);
     prepared_.push_back({chosen.volume, Generation(chosen.last.value() + 1), std::move(*device)});
     return {};
   }
@@ -197,6 +218,7 @@ Status VolumePool::give_back(VolumeId volume, Generation generation) {
   MutexLock lock(mutex_);
   if (is_raw(device_of(volume))) free_slots_[volume] = generation;
   if (taken_ > 0) --taken_;
+  if (lent_ > 0) --lent_;
   return {};
 }
 
@@ -217,7 +239,7 @@ VolumePool::Space VolumePool::space() const {
   const std::uint64_t all = taken_ + prepared_.size() + (preparing_ ? 1 : 0) + creatable_volumes;
   Space space;
   space.bytes_total = (all - std::min<std::uint64_t>(all, kVolumesReserved)) * usable_bytes_;
-  const std::uint64_t grantable = granted_bytes() + for_data * usable_bytes_;
+  const std::uint64_t grantable = granted_to_data_bytes() + for_data * usable_bytes_;
   space.bytes_available = grantable - std::min(grantable, promised_);
   return space;
 }

@@ -49,9 +49,10 @@ class VolumePool {
   // The log writer reports what its current volume can still take; part of the ledger.
   void set_current_room(std::uint64_t bytes) EXCLUDES(mutex_);
 
-  // A prepared volume (created, preallocated, synced). Data reserved before, so one is ready; txn needles and snapshots
-  // may take a reserved one, and the call then may block to create it. ENOSPC when even those are gone. The writer goes on in
-  // it: its room is `usable_bytes` until set_current_room() says otherwise.
+  // A prepared volume (created, preallocated, synced). Data reserved before, so one is ready, unless needles that need no
+  // promise took its room: then a promise is kept from the reserve. Txn needles and snapshots may take a reserved one; the
+  // call then may block to create it. ENOSPC when even those are gone. The writer goes on in it: its room is
+  // `usable_bytes` until set_current_room() says otherwise.
   Result<VolumeStart> take(bool for_data) EXCLUDES(mutex_);
   // Prepares one volume ahead if there is room, so that a later take() does not wait. Blocks on the device.
   Status prepare() EXCLUDES(mutex_);
@@ -82,6 +83,9 @@ class VolumePool {
   Status create(Purpose purpose) EXCLUDES(mutex_);
   // How many volumes must be left behind one that is made for that.
   static std::uint64_t kept_from(Purpose purpose);
+  // Data is not granted what was made of the reserve, until as much is given back.
+  std::uint64_t granted_to_data_bytes() const REQUIRES(mutex_);
+  void note_creatable(std::uint64_t volumes) REQUIRES(mutex_);
   // How many volumes each device could still make; asks the devices.
   Result<std::vector<std::uint64_t>> creatable() const EXCLUDES(mutex_);
   Chosen choose_on(std::uint32_t device) REQUIRES(mutex_);
@@ -98,6 +102,7 @@ class VolumePool {
   std::map<VolumeId, Generation> free_slots_ GUARDED_BY(mutex_);  // raw: with the last generation, 0 for none
   std::vector<std::uint32_t> next_slots_ GUARDED_BY(mutex_);
   std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t lent_ GUARDED_BY(mutex_) = 0;  // volumes that the reserve is short of
   bool preparing_ GUARDED_BY(mutex_) = false;
   std::uint32_t last_device_ GUARDED_BY(mutex_);
 };

@@ -2,7 +2,8 @@
 # Files of 1 KB to 1 MB copied in by cp -a and by rsync, verified after remount, after kill -9, and after the index was
 # deleted; on a directory store and on a raw loop device.
 #
-# By hand, with the number in the issue: CIAOS_FILES=100000 TMPDIR=/somewhere/large bash tests/mount/many_files.sh
+# By hand, large: CIAOS_FILES=100000 CIAOS_IMAGE_BYTES=48G TMPDIR=/somewhere/large bash tests/mount/many_files.sh
+# with CIAOS_STORES=raw or directory for one kind alone.
 . "$(dirname "$0")/_mounted_store.sh"
 need_root_and_fuse
 need_tool rsync python3 losetup
@@ -63,11 +64,18 @@ copy_and_crash() {
   check_store
 }
 
-say "a directory store"
-format_store
-copy_and_crash
-rm -rf "$store"
-
-say "a raw store on a loop device"
-format_loop_store "${CIAOS_IMAGE_BYTES:-4G}"
-copy_and_crash
+for kind in ${CIAOS_STORES:-directory raw}; do
+  say "a $kind store"
+  case $kind in
+    directory)
+      format_store
+      copy_and_crash
+      rm -rf "$store"
+      ;;
+    raw)
+      format_loop_store "${CIAOS_IMAGE_BYTES:-4G}"
+      copy_and_crash
+      ;;
+    *) fail "no kind of store: $kind" ;;
+  esac
+done

@@ -36,9 +36,50 @@ TEST(VolumePool, AFullStoreStillHasItsReserveForTxnNeedlesAndSnapshots) {
   EXPECT_TRUE(pool.take(true).ok());
   pool.set_current_room(0);
   EXPECT_EQ(ENOSPC, pool.take(true).code());
-  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
-  for (std::uint32_t i = 0; i < kVolumesReserved; ++i) EXPECT_TRUE(pool.take(false).ok());
+  for (std::uint32_t i = 0; i < kVolumesReserved; ++i) {
+    EXPECT_EQ(ENOSPC, pool.reserve(1).code());
+    EXPECT_TRUE(pool.take(false).ok());
+  }
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code()) << "the room in a volume of the reserve is not for data";
+  EXPECT_EQ(0u, pool.space().bytes_available);
   EXPECT_EQ(ENOSPC, pool.take(false).code());
+}
+
+// Invariant 8.
+TEST(VolumePool, TheReserveIsFilledBeforeDataGetsWhatWasMadeOfIt) {
+  const auto set = test::raw_store({5});
+  const KnownVolume one{make_volume_id(0, 0), Generation(1), false};
+  const KnownVolume other{make_volume_id(0, 1), Generation(1), false};
+  VolumePool pool(*set, {one, other}, {}, kUsable);
+  ASSERT_TRUE(pool.take(false).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
+  ASSERT_TRUE(pool.take(false).ok());
+  ASSERT_TRUE(pool.give_back(one.volume, one.generation).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code()) << "two were taken of the reserve, and one came back";
+  ASSERT_TRUE(pool.give_back(other.volume, other.generation).ok());
+  EXPECT_TRUE(pool.reserve(kUsable).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
+}
+
+// Invariant 8: the room that txn needles took out of a promise comes out of the reserve.
+TEST(VolumePool, APromiseIsKeptWhenTxnNeedlesTookItsRoom) {
+  const auto set = test::raw_store({4});
+  VolumePool pool(*set, {}, {}, kUsable);
+  ASSERT_TRUE(pool.reserve(kUsable).ok());
+  ASSERT_TRUE(pool.take(true).ok());
+  pool.set_current_room(0);
+  EXPECT_TRUE(pool.take(true).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
+}
+
+// A store that was full when its daemon ended is as full for the next.
+TEST(VolumePool, AReserveThatIsShortIsKnownWhenTheStoreOpens) {
+  const auto set = test::raw_store({4});
+  VolumePool pool(
+      *set, {{make_volume_id(0, 0), Generation(1), false}, {make_volume_id(0, 1), Generation(1), false}}, {},
+      kUsable);
+  pool.set_current_room(kUsable);
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
 }
 
 TEST(VolumePool, SlotsLiveAgainWithTheNextGeneration) {
