@@ -8,8 +8,10 @@ foreach(program ciaosfs mkfs.ciaos fsck.ciaos)
   endif()
 endforeach()
 
-file(GLOB manual_pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.8")
-install(FILES ${manual_pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
+foreach(section 1 5 7 8)
+  file(GLOB manual_pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.${section}")
+  install(FILES ${manual_pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+endforeach()
 
 # A script and not install(FILES): the prefix may first be named by `cmake --install --prefix`.
 install(CODE "set(bindir \"${CMAKE_INSTALL_BINDIR}\")\nset(sbindir \"${CMAKE_INSTALL_SBINDIR}\")")

@@ -58,6 +58,8 @@ Status take_long(std::string_view argument, CommandLine& line) {
     line.help = true;
   } else if (argument == "--version") {
     line.version = true;
+  } else if (argument == "--print-config") {
+    line.print_config = true;
   } else {
     return fail(EINVAL, fmt::format("unknown option {}", argument));
   }
@@ -65,7 +67,7 @@ Status take_long(std::string_view argument, CommandLine& line) {
 }
 
 Status place_paths(Form form, std::vector<std::string> paths, CommandLine& line) {
-  if (line.help || line.version) return {};
+  if (line.help || line.version || line.print_config) return {};
   if (paths.empty()) return fail(EINVAL, "no mountpoint was given");
   if (form == Form::mount_helper && paths.size() != 2) {
     return fail(EINVAL,

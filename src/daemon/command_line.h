@@ -30,6 +30,7 @@ struct CommandLine {
   bool sloppy = false;  // unknown options are no error
   bool help = false;
   bool version = false;
+  bool print_config = false;
 };
 
 // `arguments` without argv[0]. Options may stand before, between and behind the paths; "--" ends them. EINVAL with a context

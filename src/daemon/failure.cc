@@ -75,6 +75,13 @@ Failure failure_of(Step step, const Error& error, const std::string& subject) {
   // A wrong command line explains itself, and errno's words would only blur it.
   if (step == Step::command_line) return {ExitCode::usage, error.context + "; see ciaosfs --help"};
 
+  if (step == Step::configuration) {
+    char buffer[128];
+    const bool own_words = error.code == EINVAL || error.code == EFBIG;
+    return {ExitCode::usage, own_words
+                                 ? error.context + "; see ciaosfs.conf(5)"
+                                 : error.context + ": " + strerror_r(error.code, buffer, sizeof buffer)};
+  }
   std::string sentence = error.context;
   if (sentence.empty()) sentence = subject;
   if (sentence.find(subject) == std::string::npos) sentence = subject + ": " + sentence;

@@ -224,9 +224,13 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
   return *number << shift;
 }
 
-Result<MountOptions> parse_options(std::span<const std::string> options, bool sloppy) {
+Result<MountOptions> parse_options(std::span<const SourcedOption> options, bool sloppy) {
   MountOptions parsed;
-  for (const std::string& text : options) TRY_VOID(set_option(parsed, text, sloppy));
+  for (const SourcedOption& option : options) {
+    const Status status = set_option(parsed, option.text, sloppy && option.source.empty());
+    if (!status && !option.source.empty()) return with_context(status.error(), option.source);
+    TRY_VOID(status);
+  }
   return parsed;
 }
 
@@ -256,6 +260,7 @@ std::string help_text() {
       "  -f             stay in the foreground; log to standard error\n"
       "  -d             -f, and log more\n"
       "  -o OPTION      mount options, see below\n"
+      "  --print-config show what file, environment and options say together, and mount nothing\n"
       "  -h, --help     this text\n"
       "  -V, --version  the version\n"
       "\n"
@@ -267,7 +272,7 @@ std::string help_text() {
       text += fmt::format("  {}\n", left);
       left.clear();
     }
-    text += fmt::format("  {:28} {}", left, row.text);
+    text += fmt::format("  {:28}  {}", left, row.text);
     if (!row.preset.empty()) text += fmt::format(" (default: {})", row.preset);
     text += '\n';
   }

@@ -29,8 +29,15 @@ struct MountOptions {
       kernel;  // passed on to the mount, in order, so that the last of two opposites holds
 };
 
-// EINVAL, with a context that names the option. `sloppy`: options that nobody knows are passed over.
-Result<MountOptions> parse_options(std::span<const std::string> options, bool sloppy);
+// An option and where it was found, such as "/etc/ciaosfs.conf:3"; empty: on the command line.
+struct SourcedOption {
+  std::string text;
+  std::string source;
+};
+
+// Of options that exclude each other the last holds. EINVAL, with a context that names the option and its source. `sloppy`:
+// options of the command line that nobody knows are passed over.
+Result<MountOptions> parse_options(std::span<const SourcedOption> options, bool sloppy);
 
 // Everything the mount itself is asked for.
 std::vector<std::string> fuse_options(const MountOptions& options, const std::string& store_name,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/announcement.h"
+#include "daemon/configuration_file.h"
 #include "daemon/serve.h"
 
 namespace ciaos::daemon {
@@ -19,6 +20,19 @@ ExitCode refuse(const Failure& failure) {
 ExitCode print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   return ExitCode::success;
+}
+
+// What file, environment and command line say, in the order in which the later holds.
+Result<std::vector<SourcedOption>> gather(const CommandLine& line, const Environment& environment) {
+  const bool named = !environment.configuration.empty();
+  auto settings = read_configuration(named ? environment.configuration : kConfigurationFile);
+  if (!settings && (settings.code() != ENOENT || named)) return settings.error();
+  std::vector<SourcedOption> options = TRY(options_of(settings ? *settings : std::vector<Setting>()));
+  for (SourcedOption& option : TRY(options_of(settings_of_environment(environment.settings)))) {
+    options.push_back(std::move(option));
+  }
+  for (const std::string& text : line.options) options.push_back({text, ""});
+  return options;
 }
 
 // Write buffers are filled by whichever thread takes the request and freed by whichever flushes them. With an arena for each
@@ -39,8 +53,11 @@ ExitCode run_program(std::span<const std::string_view> arguments, const Environm
   if (line->help) return print(help_text());
   if (line->version) return print("ciaosfs " CIAOS_VERSION "\n");
 
-  auto options = parse_options(line->options, line->sloppy);
+  const auto given = gather(*line, environment);
+  if (!given) return refuse(failure_of(Step::configuration, given.error(), ""));
+  auto options = parse_options(*given, line->sloppy);
   if (!options) return refuse(failure_of(Step::command_line, options.error(), ""));
+  if (line->print_config) return print(print_configuration(*given));
   const auto planned = make_plan(*line, *options, environment);
   if (const Failure* failure = std::get_if<Failure>(&planned)) return refuse(*failure);
   if (line->fake) return ExitCode::success;

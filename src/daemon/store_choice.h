@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,8 @@ enum class Backend { local, mock };
 struct Environment {
   std::string storage_directory;  // STORAGE_DIRECTORY
   std::string storage_backend;    // STORAGE_BACKEND
+  std::string configuration;      // CIAOSFS_CONFIG: a file that must be there, in place of the usual one
+  std::vector<std::pair<std::string, std::string>> settings;  // all variables CIAOSFS_*
 };
 
 struct StoreChoice {

@@ -11,10 +11,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Result<MountOptions> parse(std::vector<std::string> options) { return parse_options(options, false); }
+Result<MountOptions> parse(const std::vector<std::string>& options, bool sloppy = false) {
+  std::vector<SourcedOption> given;
+  for (const std::string& text : options) given.push_back({text, ""});
+  return parse_options(given, sloppy);
+}
 
-std::string complaint(std::vector<std::string> options) {
-  const auto parsed = parse(std::move(options));
+std::string complaint(const std::vector<std::string>& options) {
+  const auto parsed = parse(options);
   return parsed ? "" : parsed.error().context;
 }
 
@@ -67,8 +71,14 @@ TEST(Options, WhatIsForMountAndInitIsPassedOver) {
 TEST(Options, AnUnknownOptionIsNamedUnlessSloppy) {
   EXPECT_EQ(complaint({"frob"}), "unknown mount option frob");
   EXPECT_EQ(complaint({"frob=1"}), "unknown mount option frob");
-  const std::vector<std::string> options{"frob", "ro"};
-  EXPECT_TRUE(parse_options(options, true)->engine.read_only);
+  EXPECT_TRUE(parse({"frob", "ro"}, true)->engine.read_only);
+}
+
+TEST(Options, WhatAFileSaysIsNamedWithItsPlaceAndNeverPassedOver) {
+  const std::vector<SourcedOption> given{{"commit=30", "/etc/f:1"}, {"frob", "/etc/f:2"}};
+  const auto parsed = parse_options(given, true);
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().context, "/etc/f:2: unknown mount option frob");
 }
 
 TEST(Options, WrongValuesAreNamedWithTheirOption) {

@@ -33,6 +33,7 @@ HOMES = [
     (r"xxhash\.h$", ["base"]),
     (r"spdlog/.*", ["src/base/log.cc"]),
     (r"CLI/.*", ["src/daemon/main.cc", "tools/mkfs", "tools/fsck"]),
+    (r"toml\+\+/toml\.h$", ["src/daemon/configuration_file.cc"]),
     (r"fmt/.*", list(ARROWS)),
 ]
 

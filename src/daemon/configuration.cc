@@ -1,0 +1,136 @@
+#include "daemon/configuration.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace ciaos::daemon {
+namespace {
+
+enum class Form { number, text, word, boolean };
+
+struct Key {
+  std::string_view name;
+  Form form;
+  std::string_view preset;  // as it is printed
+  std::string_view unit;
+  std::string_view words;  // of the options: what a word may be; of a boolean what true and what false is
+};
+
+constexpr Key kKeys[] = {
+    {"commit", Form::number, "5", "seconds", ""},
+    {"mem", Form::text, "\"352M\"", "bytes", ""},
+    {"compact", Form::text, "\"64M\"", "bytes a second", ""},
+    {"atime", Form::word, "\"noatime\"", "", "noatime relatime strictatime"},
+    {"read_only", Form::boolean, "false", "", "ro rw"},
+    {"allow_other", Form::boolean, "", "true for root's mounts", "allow_other noallow_other"},
+    {"wait", Form::number, "10", "seconds", ""},
+    {"scratch", Form::text, "\"/var/tmp\"", "a folder", ""},
+};
+
+std::vector<std::string_view> words_of(const Key& key) {
+  std::vector<std::string_view> words;
+  std::string_view rest = key.words;
+  while (!rest.empty()) {
+    words.push_back(rest.substr(0, rest.find(' ')));
+    rest.remove_prefix(std::min(rest.size(), words.back().size() + 1));
+  }
+  return words;
+}
+
+const Key* find_key(std::string_view name) {
+  const auto* key =
+      std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& k) { return k.name == name; });
+  return key == std::end(kKeys) ? nullptr : key;
+}
+
+std::string variable_of(const Key& key) {
+  std::string name = "CIAOSFS_";
+  for (const char letter : key.name) {
+    name.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(letter))));
+  }
+  return name;
+}
+
+Result<std::string> option_of(const Key& key, const std::string& value) {
+  if (key.form == Form::number || key.form == Form::text) return fmt::format("{}={}", key.name, value);
+  const std::vector<std::string_view> words = words_of(key);
+  if (key.form == Form::boolean) {
+    if (value == "true") return std::string(words.front());
+    if (value == "false") return std::string(words.back());
+    return fail(EINVAL, "is true or false");
+  }
+  if (std::find(words.begin(), words.end(), value) != words.end()) return value;
+  return fail(EINVAL, fmt::format("is one of: {}", key.words));
+}
+
+// What `option` says of this key, as the file would spell it; empty if it speaks of something else.
+std::string value_in(const Key& key, std::string_view option) {
+  if (key.form == Form::number || key.form == Form::text) {
+    if (!option.starts_with(key.name) || option.substr(key.name.size(), 1) != "=") return "";
+    const std::string_view value = option.substr(key.name.size() + 1);
+    return key.form == Form::number ? std::string(value) : fmt::format("\"{}\"", value);
+  }
+  const std::vector<std::string_view> words = words_of(key);
+  if (std::find(words.begin(), words.end(), option) == words.end()) return "";
+  if (key.form == Form::word) return fmt::format("\"{}\"", option);
+  return option == words.front() ? "true" : "false";
+}
+
+}  // namespace
+
+Result<std::vector<SourcedOption>> options_of(std::span<const Setting> settings) {
+  std::vector<SourcedOption> options;
+  for (const Setting& setting : settings) {
+    const Key* key = find_key(setting.key);
+    if (key == nullptr) return fail(EINVAL, fmt::format("{}: there is no {}", setting.source, setting.key));
+    auto option = option_of(*key, setting.value);
+    if (!option) {
+      return with_context(option.error(),
+                          fmt::format("{}: {} = {}", setting.source, setting.key, setting.value));
+    }
+    options.push_back({*std::move(option), setting.source});
+  }
+  return options;
+}
+
+std::vector<Setting> settings_of_environment(std::span<const std::pair<std::string, std::string>> variables) {
+  std::vector<Setting> settings;
+  for (const Key& key : kKeys) {
+    const std::string name = variable_of(key);
+    for (const auto& [variable, value] : variables) {
+      if (variable == name) settings.push_back({std::string(key.name), value, name});
+    }
+  }
+  return settings;
+}
+
+std::string print_configuration(std::span<const SourcedOption> options) {
+  std::string text = "[mount]\n";
+  for (const Key& key : kKeys) {
+    std::string value(key.preset);
+    std::string source = "default";
+    for (const SourcedOption& option : options) {
+      if (const std::string said = value_in(key, option.text); !said.empty()) {
+        value = said;
+        source = option.source.empty() ? "option" : option.source;
+      }
+    }
+    // Without a value it depends on the mount; a file that is silent of it says the same.
+    std::string line =
+        value.empty() ? fmt::format("# {}", key.name) : fmt::format("{} = {}", key.name, value);
+    text += fmt::format("{:28}  # {}", line, source);
+    if (!key.unit.empty()) text += fmt::format("; {}", key.unit);
+    text += '\n';
+  }
+  return text;
+}
+
+std::vector<std::string> configurable_keys() {
+  std::vector<std::string> keys;
+  for (const Key& key : kKeys) keys.emplace_back(key.name);
+  return keys;
+}
+
+}  // namespace ciaos::daemon
