@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "engine/inode_acls.h"
+#include "engine/object_rows.h"
 #include "engine/privileges.h"
 #include "engine/protection.h"
 #include "engine/rules.h"
@@ -56,6 +57,8 @@ Status check_may_set(const meta::InodeRow& row, const SetAttributes& set) {
 }  // namespace
 
 void InodeAttributes::touch(Inode& inode) {
+  // Somebody cares for it: it no longer goes by itself.
+  inode.row.flags &= ~meta::kImplicitDirectory;
   inode.row.changed = core_.clock.now();
   core_.rows->put(inode.id, inode.row);
 }
@@ -101,6 +104,7 @@ Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const 
   if (set.accessed) row.accessed = *set.accessed;
   if (set.modified_now) row.modified = now;
   if (set.modified) row.modified = *set.modified;
+  row.flags &= ~meta::kImplicitDirectory;
   row.changed = now;
   core_.rows->put(id, row);
   return attributes_of(id, row, inode->buffer.bytes());
@@ -159,6 +163,7 @@ Result<std::vector<std::string>> InodeAttributes::list_xattrs(const Caller& call
   ReaderLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   std::vector<std::string> names = TRY(core_.rows->xattr_names(id));
+  std::erase_if(names, [](const std::string& name) { return name.starts_with(kObjectPrefix); });
   if (caller.uid != 0)
     std::erase_if(names, [](const std::string& name) { return name.starts_with("trusted."); });
   return names;
@@ -183,7 +188,9 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   if (!there && mode == XattrMode::replace) return fail(ENODATA);
   if (!there) {
     std::size_t list_bytes = name.size() + 1;
-    for (const std::string& other : TRY(core_.rows->xattr_names(id))) list_bytes += other.size() + 1;
+    for (const std::string& other : TRY(core_.rows->xattr_names(id))) {
+      if (!other.starts_with(kObjectPrefix)) list_bytes += other.size() + 1;
+    }
     if (list_bytes > kXattrListBytesMax) return fail(E2BIG);
   }
   if (is_acl_name(name)) {

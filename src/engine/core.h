@@ -110,6 +110,8 @@ struct Core {
   // For a promise of log space that the pool refused: makes room, and promises. Set before the first verb.
   std::function<Status(std::uint64_t)> make_room;
 
+  Watch watch;  // constant while there are object verbs
+
   std::unique_ptr<Committer> committer;  // null when read-only; ended first
 };
 

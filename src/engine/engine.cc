@@ -13,6 +13,7 @@
 #include "engine/files.h"
 #include "engine/maintenance.h"
 #include "engine/names.h"
+#include "engine/objects.h"
 #include "engine/protection.h"
 #include "engine/recovery.h"
 #include "engine/rules.h"
@@ -26,6 +27,7 @@ class Engine::Impl {
         files(*core),
         names(*core, files),
         attributes(*core, files),
+        objects(*core, files, names),
         maintenance(*core, files),
         compaction(*core, files, maintenance) {
     if (core->read_only()) return;
@@ -92,6 +94,7 @@ class Engine::Impl {
   Files files;
   Names names;
   InodeAttributes attributes;
+  Objects objects;
   Maintenance maintenance;
   Compaction compaction;
 };
@@ -260,6 +263,10 @@ Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
   if (bytes.ok()) impl_->attributes.note_access(range.from);
   return bytes;
 }
+
+Objects& Engine::objects() { return impl_->objects; }
+
+void Engine::watch(Watch watch) { impl_->core->watch = std::move(watch); }
 
 Status Engine::fsync(InodeId inode) {
   if (impl_->core->read_only()) return {};

@@ -30,6 +30,8 @@
 
 namespace ciaos::engine {
 
+class Objects;
+
 enum class AtimePolicy { none, relative, strict };
 
 struct Options {
@@ -157,6 +159,12 @@ class Engine {
   // Durable on return: everything that happened to the inode before the call, and the names that lead to it. For the
   // root: everything that happened to the store.
   Status fsync(InodeId inode);
+
+  // --- objects ---
+  // Verbs on keys, see objects.h. As long as the engine; EROFS is theirs to say on a read-only one.
+  Objects& objects();
+  // Before the first object verb.
+  void watch(Watch watch);
 
   // --- the store ---
   Status commit();  // everything before the call is durable on return

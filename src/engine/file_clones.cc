@@ -13,7 +13,7 @@ using meta::Extent;
 
 // Of the source that one call shares, and of the target that it replaces: 4 GiB of whole needles.
 constexpr std::size_t kExtentsPerClone = 4096;
-constexpr std::uint64_t kRecordsPerClone = 2 * kExtentsPerClone * meta::kExtentRecordBytes;
+static_assert(kRecordsPerClone >= 2 * kExtentsPerClone * meta::kExtentRecordBytes);
 
 bool overlap(const CloneRange& range, std::uint64_t length) {
   const std::uint64_t low = std::min(range.from_offset, range.to_offset);
@@ -36,14 +36,16 @@ Result<std::uint64_t> Files::clone_range(const CloneRange& range) {
   const InodeRef from = TRY(core_.inodes->get(range.from));
   const InodeRef to = TRY(core_.inodes->get(range.to));
   TRY_VOID(core_.promise_space(kRecordsPerClone));
-  auto bytes = clone_locked(*from, *to, range);
+  auto bytes = [&]() -> Result<std::uint64_t> {
+    Gate::Pass pass(core_.gate);
+    InodeLocks locks{&*from, &*to};
+    return clone_locked(*from, *to, range);
+  }();
   core_.pool->release(kRecordsPerClone);
   return bytes;
 }
 
 Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRange& range) {
-  Gate::Pass pass(core_.gate);
-  InodeLocks locks{&from, &to};
   TRY_VOID(check_regular(from));
   TRY_VOID(check_regular(to));
   TRY_VOID(check_changeable(to.row));
@@ -76,6 +78,7 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
   }
   discard_buffered(to, range.to_offset, range.to_offset + part.length);
   note_edit(to, edit);
+  if (!shared.empty()) note_fragmented(to, edit.added.back());
   to.row.size = std::max(to.row.size, range.to_offset + part.length);
   note_contents(to, range.clears_set_id);
   return part.length;

@@ -11,6 +11,7 @@
 
 namespace ciaos::engine {
 
+inline constexpr std::uint64_t kRecordsPerClone = 512 * 1024;
 inline constexpr std::uint64_t kEndOfFile = std::numeric_limits<std::uint64_t>::max();
 
 // Thread-safe as a whole; calls marked LOCKED want the gate passed and the inode locked exclusively by the caller.
@@ -29,6 +30,9 @@ class Files {
   Status resize(Inode& inode, std::uint64_t size);
   // LOCKED. Frees up to `rows_max` extents from the front of a file that nobody can see any more. True when none are left.
   Result<bool> free_extents(Inode& inode, std::size_t rows_max);
+
+  // LOCKED, both. clone_range() for who has promised kRecordsPerClone of log space.
+  Result<std::uint64_t> clone_locked(Inode& from, Inode& to, const CloneRange& range);
 
   // The inode locked, shared is enough. Whether `extent` is a row of the file as it stands.
   Result<bool> names(Inode& inode, const meta::Extent& extent);
@@ -64,7 +68,6 @@ class Files {
   // Up to where one step came.
   Result<std::uint64_t> change_range_step(Inode& inode, const RangeChange& change, std::uint64_t begin,
                                           std::uint64_t end);
-  Result<std::uint64_t> clone_locked(Inode& from, Inode& to, const CloneRange& range);
   void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
   // The inode's row after a change of its contents.
   void note_contents(Inode& inode, bool clears_set_id);

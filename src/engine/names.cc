@@ -144,6 +144,7 @@ Result<InodeRef> Names::make_inode(const Caller& caller, Inode& directory, const
   row.uid = caller.uid;
   row.gid = caller.gid;
   row.links = wanted.links;
+  row.flags = wanted.flags;
   row.device = wanted.device;
   row.content = wanted.target;
   row.size = wanted.target.size();

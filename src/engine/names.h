@@ -22,6 +22,7 @@ class Names {
     std::uint64_t device = 0;
     std::string_view target;  // of a symlink
     std::uint32_t links = 1;  // 0: it has no name
+    std::uint32_t flags = 0;
   };
   // Pins it `pins` times.
   Result<Attributes> make(const Caller& caller, InodeId parent, std::string_view name, const NewInode& inode,
@@ -38,24 +39,27 @@ class Names {
   // Frees an inode without links, in steps if it is large. Nobody can reach it any more.
   Status destroy(InodeId inode);
 
- private:
-  // Pins an inode that has a name, whoever asks for it by its number.
-  Result<Attributes> reach(InodeId id);
-  std::optional<Attributes> attributes_if_there(InodeId id);
-  Result<std::optional<meta::NameRow>> find(InodeId parent, std::string_view name);
+  // --- steps, for verbs that are made of others: admit_new() before the gate, the rest behind it with the inodes locked ---
   Status admit_new();
-  // With what `directory`, which the caller has locked, hands on.
-  Result<InodeRef> make_inode(const Caller& caller, Inode& directory, const NewInode& inode,
-                              std::uint64_t pins);
-  InodeRef allocate(meta::InodeRow& row);
+  // The directory locked, shared is enough.
+  Result<std::optional<meta::NameRow>> find(InodeId parent, std::string_view name);
   void add_name(Inode& directory, std::string_view name, const Inode& child);
   // The name keeps its position and leads to `child` from now on.
   void redirect_name(Inode& directory, std::string_view name, const meta::NameRow& old, const Inode& child);
   void remove_name(Inode& directory, std::string_view name);
-  void touch(Inode& inode, bool contents);
-  Status remove(InodeId parent, std::string_view name, bool directory);
   // A link of `inode` is gone. True if it was the last and nothing pins it: destroy it after the locks are gone.
   bool drop_link(Inode& inode);
+  void touch(Inode& inode, bool contents);
+
+ private:
+  // Pins an inode that has a name, whoever asks for it by its number.
+  Result<Attributes> reach(InodeId id);
+  std::optional<Attributes> attributes_if_there(InodeId id);
+  // With what `directory`, which the caller has locked, hands on.
+  Result<InodeRef> make_inode(const Caller& caller, Inode& directory, const NewInode& inode,
+                              std::uint64_t pins);
+  InodeRef allocate(meta::InodeRow& row);
+  Status remove(InodeId parent, std::string_view name, bool directory);
   Result<InodeId> rename_locked(const Rename& rename);
   Status check_no_cycle(InodeId moved, InodeId new_parent);
   void exchange(const Rename& rename, const meta::NameRow& from_row, const meta::NameRow& to_row,

@@ -33,6 +33,8 @@ class Rows {
   Result<std::optional<meta::NameRow>> name(InodeId parent, std::string_view name);
   // At most `limit` names with a position above `after`, in order; fewer than `limit` only at the end.
   Result<std::vector<meta::NameEntry>> names(InodeId parent, std::uint64_t after, std::size_t limit);
+  // At most `limit` names that are `from` or behind it, in byte order; fewer than `limit` only at the end.
+  Result<std::vector<meta::NameEntry>> names_from(InodeId parent, std::string_view from, std::size_t limit);
   // Extents that overlap [begin, end), in order; more than `limit` are cut off (give limit + 1 to find out).
   Result<std::vector<meta::Extent>> extents(InodeId inode, std::uint64_t begin, std::uint64_t end,
                                             std::size_t limit);

@@ -50,7 +50,7 @@ inline Attributes attributes_of(InodeId id, const meta::InodeRow& row, std::uint
   a.uid = row.uid;
   a.gid = row.gid;
   a.links = row.links;
-  a.flags = row.flags;
+  a.flags = row.flags & ~meta::kImplicitDirectory;
   a.device = row.device;
   a.size = row.size;
   const std::uint64_t blocks_bytes =

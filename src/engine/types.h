@@ -91,6 +91,13 @@ struct CloneRange {
   bool clears_set_id = false;  // as in SetAttributes, for `to`
 };
 
+// For whoever caches what the engine said and has to hear of changes that it did not ask for itself: those made by object
+// verbs. Called by the thread that made the change, without locks, before its verb returns.
+struct Watch {
+  std::function<void(InodeId parent, const std::string& name)> name_changed;
+  std::function<void(InodeId inode)> inode_changed;  // contents or attributes
+};
+
 struct FilesystemStatistics {
   std::uint64_t bytes_total = 0;
   std::uint64_t bytes_free = 0;

@@ -49,6 +49,8 @@ class IndexReader {
   Result<std::optional<NameRow>> name(InodeId parent, std::string_view name);
   // At most `limit` names with a position above `after`, in order of position.
   Result<std::vector<NameEntry>> names(InodeId parent, std::uint64_t after, std::size_t limit);
+  // At most `limit` names that are `from` or behind it, in byte order.
+  Result<std::vector<NameEntry>> names_from(InodeId parent, std::string_view from, std::size_t limit);
   // Rows that overlap [begin, end), in order, at most `limit`.
   Result<std::vector<Extent>> extents(InodeId inode, std::uint64_t begin, std::uint64_t end,
                                       std::size_t limit);

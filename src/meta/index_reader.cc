@@ -15,6 +15,16 @@ Error damaged(const char* table, const char* fault) {
 
 std::uint64_t clamped(std::uint64_t value) { return std::min(value, kNumberMax); }
 
+Result<std::vector<NameEntry>> all_names(Statement& query, InodeId parent) {
+  std::vector<NameEntry> entries;
+  while (TRY(query.step())) {
+    NameKey key{parent, std::string(query.text(0))};
+    const NameRow row = TRY(name_row_at(query, 1, key));
+    entries.push_back({std::move(key.name), row});
+  }
+  return entries;
+}
+
 Result<Extent> extent_at(const Statement& statement, InodeId inode) {
   Extent extent;
   extent.offset = statement.number(1);
@@ -78,6 +88,7 @@ Result<std::unique_ptr<IndexReader::State>> IndexReader::State::prepare(Connecti
   s.inode = TRY(c.prepare("SELECT row FROM inodes WHERE id=?"));
   s.name = TRY(c.prepare("SELECT child,position,type FROM names WHERE parent=? AND name=?"));
   s.names = TRY(c.prepare(queries::kNames));
+  s.names_from = TRY(c.prepare(queries::kNamesFrom));
   s.extents = TRY(c.prepare(queries::kExtents));
   s.xattr = TRY(c.prepare("SELECT value FROM xattrs WHERE inode=? AND name=?"));
   s.xattr_names = TRY(c.prepare("SELECT name FROM xattrs WHERE inode=? ORDER BY name"));
@@ -117,16 +128,18 @@ Result<std::optional<NameRow>> IndexReader::name(InodeId parent, std::string_vie
 }
 
 Result<std::vector<NameEntry>> IndexReader::names(InodeId parent, std::uint64_t after, std::size_t limit) {
-  std::vector<NameEntry> entries;
   Statement& query = state_->names;
   const StatementScope scope(query);
   query.bind(1, parent.value()).bind(2, clamped(after)).bind(3, clamped(limit));
-  while (TRY(query.step())) {
-    NameKey key{parent, std::string(query.text(0))};
-    const NameRow row = TRY(name_row_at(query, 1, key));
-    entries.push_back({std::move(key.name), row});
-  }
-  return entries;
+  return all_names(query, parent);
+}
+
+Result<std::vector<NameEntry>> IndexReader::names_from(InodeId parent, std::string_view from,
+                                                       std::size_t limit) {
+  Statement& query = state_->names_from;
+  const StatementScope scope(query);
+  query.bind(1, parent.value()).bind(2, from).bind(3, clamped(limit));
+  return all_names(query, parent);
 }
 
 Result<std::vector<Extent>> IndexReader::extents(InodeId inode, std::uint64_t begin, std::uint64_t end,

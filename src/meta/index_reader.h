@@ -14,6 +14,9 @@ namespace queries {
 // The queries that have to go by ranges of keys; a test reads SQLite's plans for them.
 inline constexpr const char* kNames =
     "SELECT name,child,position,type FROM listing WHERE parent=? AND position>? ORDER BY position LIMIT ?";
+// In byte order, from a name on; the table is kept in that order.
+inline constexpr const char* kNamesFrom =
+    "SELECT name,child,position,type FROM names WHERE parent=? AND name>=? ORDER BY name LIMIT ?";
 // From the last extent that begins at or before the range: it is the only one before it that may reach into it.
 inline constexpr const char* kExtents =
     "SELECT " CIAOS_EXTENT_COLUMNS
@@ -37,7 +40,8 @@ struct IndexReader::State {
   static Result<std::unique_ptr<State>> prepare(Connection opened);
 
   Connection connection;
-  Statement inode, name, names, extents, xattr, xattr_names, volumes, counter, orphans, in_volume, applied;
+  Statement inode, name, names, names_from, extents, xattr, xattr_names, volumes, counter, orphans, in_volume,
+      applied;
   // Whole tables in the order of their keys, from behind a key.
   struct {
     Statement inodes, names, extents, xattrs, volumes, counters;

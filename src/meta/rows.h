@@ -12,13 +12,17 @@
 
 namespace ciaos::meta {
 
+// In InodeRow::flags, of a directory: an object's PUT made it on its way, and it goes with the last thing in it. Not one of
+// FS_*_FL, and shown to nobody.
+inline constexpr std::uint32_t kImplicitDirectory = 1u << 31;
+
 struct InodeRow {
   using Key = InodeId;
   std::uint32_t mode = 0;  // S_IFMT and permission bits
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t links = 0;         // 0: an orphan, kept by pins
-  std::uint32_t flags = 0;         // FS_IMMUTABLE_FL and the like
+  std::uint32_t flags = 0;         // FS_IMMUTABLE_FL and the like, kImplicitDirectory
   std::uint64_t device = 0;        // rdev of device nodes
   std::uint64_t size = 0;          // bytes; a symlink's is its target's length
   std::uint64_t stored_bytes = 0;  // sum of the lengths of its extents; st_blocks is made of it

@@ -99,6 +99,18 @@ TEST(ChangesFormat, IsWhatTheDocumentTables) {
   EXPECT_EQ(*decoded, changes);
 }
 
+TEST(ChangesFormat, TheMarkOfAnImplicitDirectoryIsBit31OfItsFlags) {
+  Changes changes;
+  InodeRow row;
+  row.mode = 040755;
+  row.links = 1;
+  row.flags = kImplicitDirectory;
+  changes.inodes[InodeId(1)] = row;
+  // version, table, count, key, shape with bit 3, mode, size, modified, then the flags
+  EXPECT_EQ(encode_changes(changes),
+            bytes({1, 1, 1, 1, 0x09, 0xED, 0x83, 0x01, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x08}));
+}
+
 TEST(ChangesFormat, NoChangesAreTheVersionAlone) {
   EXPECT_EQ(encode_changes({}), bytes({1}));
   EXPECT_TRUE(decode_changes(bytes({1}))->empty());

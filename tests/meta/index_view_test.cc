@@ -160,6 +160,7 @@ TEST_F(IndexCost, NoQueryScansOrSorts) {
   Connection& connection = *opened;
   const std::pair<const char*, const char*> plans[] = {
       {queries::kNames, "listing USING PRIMARY KEY (parent=? AND position>?)"},
+      {queries::kNamesFrom, "names USING PRIMARY KEY (parent=? AND name>?)"},
       {queries::kExtents, "extents USING PRIMARY KEY (inode=? AND offset>? AND offset<?)"},
       {queries::kInVolume, "extents USING INDEX extents_by_needle (volume=? AND needle>?)"},
       {queries::kScanNames, "names USING PRIMARY KEY ((parent,name)>(?,?))"},
