@@ -13,6 +13,7 @@ constexpr std::uint64_t kMemoryBytesMax = 1ull << 40;
 constexpr std::uint64_t kMockBytesMin = 64u << 20;
 constexpr std::uint64_t kMockBytesMax = 1ull << 40;
 constexpr std::uint64_t kCommitSecondsMax = 3600;
+constexpr std::uint64_t kScrubSecondsMax = 10ull * 365 * 24 * 3600;
 constexpr std::uint64_t kWaitSecondsMax = 24 * 3600;
 
 Result<std::uint64_t> parse_number(std::string_view text) {
@@ -76,6 +77,16 @@ Status set_memory(MountOptions& options, const Given& given) {
 
 Status set_compact(MountOptions& options, const Given& given) {
   options.engine.compact_bytes_per_second = TRY(parse_bytes(given.value));
+  return {};
+}
+
+Status set_scrub(MountOptions& options, const Given& given) {
+  options.engine.scrub_bytes_per_second = TRY(parse_bytes(given.value));
+  return {};
+}
+
+Status set_scrub_interval(MountOptions& options, const Given& given) {
+  options.engine.scrub_interval_seconds = TRY(within(parse_number(given.value), 0, kScrubSecondsMax));
   return {};
 }
 
@@ -147,6 +158,9 @@ constexpr Row kRows[] = {
     {"mem", "BYTES", set_memory, "352M", "memory for written data and caches, together; K, M, G"},
     {"compact", "BYTES", set_compact, "64M",
      "how much is moved a second to free space; 0: only when the store is full"},
+    {"scrub", "BYTES", set_scrub, "16M", "how much is read a second to find damage; 0: never"},
+    {"scrub_interval", "SECONDS", set_scrub_interval, "604800",
+     "from the begin of one reading of everything to that of the next"},
     {"noatime relatime strictatime", "", set_atime, "noatime", "when reading a file changes its access time"},
     {"index", "DIR", set_index, "as mkfs said", "where the index is kept; it can be deleted and is rebuilt"},
     {"scratch", "DIR", set_scratch, "/var/tmp", "with ro: where a private copy of the index may be put"},

@@ -63,6 +63,14 @@ struct SnapshotState {
   Sequence checkpoint;         // the index is synced up to here
 };
 
+// How far the scrubber has come.
+struct ScrubPosition {
+  VolumePosition at;  // generation 0: no round is under way
+  std::int64_t round_began_seconds = 0;
+  bool in_round() const { return at.generation != Generation(); }
+  bool operator==(const ScrubPosition&) const = default;
+};
+
 struct Core {
   Core(const Options& the_options, Clock& the_clock)
       : options(the_options), clock(the_clock), names(the_options.inode_cache_bytes / 3) {}
@@ -90,6 +98,8 @@ struct Core {
   std::uint64_t batches_replayed = 0;
   bool index_rebuilt = false;
   bool log_was_damaged = false;
+  ScrubPosition scrubbed;  // when the store was opened
+  std::string index_directory;
 
   // --- thread-safe ---
   NameCache names;

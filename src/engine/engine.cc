@@ -16,7 +16,9 @@
 #include "engine/objects.h"
 #include "engine/protection.h"
 #include "engine/recovery.h"
+#include "engine/report_files.h"
 #include "engine/rules.h"
+#include "engine/scrub.h"
 
 namespace ciaos::engine {
 
@@ -29,7 +31,11 @@ class Engine::Impl {
         attributes(*core, files),
         objects(*core, files, names),
         maintenance(*core, files),
-        compaction(*core, files, maintenance) {
+        compaction(*core, files, maintenance),
+        scrub(*core, files, maintenance, damages),
+        reports({[this] { return damages.text(); }, [this] { return text_of(statistics()); }},
+                core->clock.now()) {
+    damages.load(core->index_directory + "/damaged");
     if (core->read_only()) return;
     maintenance.start_at(recovered.last, recovered.open_volumes);
     maintenance.set_snapshot(recovered.snapshot);
@@ -51,9 +57,11 @@ class Engine::Impl {
                                                   limits, std::move(hooks));
     core->committer->start();
     compaction.start();
+    scrub.start(core->scrubbed);
   }
 
   ~Impl() {
+    scrub.stop();
     compaction.stop();
     if (core->committer) core->committer->stop();
     // What was not committed is given up, as a crash would.
@@ -70,6 +78,23 @@ class Engine::Impl {
   }
 
   Status check_writable() const { return core->read_only() ? Status(fail(EROFS)) : Status{}; }
+  Status check_writable(InodeId inode) const {
+    TRY_VOID(check_writable());
+    return ReportFiles::owns(inode) ? Status(fail(EPERM)) : Status{};
+  }
+  // For a name that comes or goes.
+  Status check_writable(InodeId parent, std::string_view name) {
+    TRY_VOID(check_writable(parent));
+    return is_report(parent, name) ? Status(fail(EPERM)) : Status{};
+  }
+  // A real entry comes first.
+  bool is_report(InodeId parent, std::string_view name) {
+    if (ReportFiles::owns(parent)) return true;
+    if (!ReportFiles::is_reserved(parent, name)) return false;
+    const auto real = names.lookup(parent, name);
+    if (real.ok()) names.unpin(real->inode, 1);
+    return real.code() == ENOENT;
+  }
 
   // Inodes that lost their last name before a crash.
   Status free_orphans() {
@@ -90,6 +115,22 @@ class Engine::Impl {
     }
   }
 
+  Statistics statistics() {
+    Statistics now;
+    if (core->writer) now.writer = core->writer->stats();
+    now.reader = core->reader->stats();
+    now.batches_replayed = core->batches_replayed;
+    now.index_rebuilt = core->index_rebuilt;
+    now.inodes_cached = core->inodes->count();
+    now.cache_bytes = core->inodes->bytes() + core->names.bytes();
+    now.dirty_bytes = core->dirty.bytes();
+    now.snapshots_written = core->snapshots_written;
+    now.volumes_freed = core->volumes_freed;
+    now.compaction = compaction.stats();
+    now.scrub = scrub.stats();
+    return now;
+  }
+
   std::unique_ptr<Core> core;
   Files files;
   Names names;
@@ -97,6 +138,9 @@ class Engine::Impl {
   Objects objects;
   Maintenance maintenance;
   Compaction compaction;
+  DamageList damages;
+  Scrub scrub;
+  ReportFiles reports;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -113,7 +157,9 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<store::VolumeSet> v
 
 Status Engine::close() {
   if (impl_->core->read_only()) return {};
+  impl_->scrub.stop();
   impl_->compaction.stop();
+  impl_->scrub.note_position();
   TRY_VOID(impl_->core->committer->commit());
   TRY_VOID(impl_->core->committer->settle());
   TRY_VOID(impl_->maintenance.finish());
@@ -122,14 +168,20 @@ Status Engine::close() {
 }
 
 Result<Attributes> Engine::lookup(InodeId parent, std::string_view name) {
+  if (ReportFiles::owns(parent) && name == "..") return impl_->names.lookup(kRootInode, ".");
+  if (impl_->is_report(parent, name)) return impl_->reports.lookup(parent, name);
   return impl_->names.lookup(parent, name);
 }
-void Engine::forget(InodeId inode, std::uint64_t pins) { impl_->names.unpin(inode, pins); }
-Result<InodeId> Engine::parent_of(InodeId directory) { return impl_->names.parent_of(directory); }
+void Engine::forget(InodeId inode, std::uint64_t pins) {
+  if (!ReportFiles::owns(inode)) impl_->names.unpin(inode, pins);
+}
+Result<InodeId> Engine::parent_of(InodeId directory) {
+  return ReportFiles::owns(directory) ? kRootInode : impl_->names.parent_of(directory);
+}
 
 Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::string_view name,
                                  std::uint32_t mode, std::uint64_t device) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   if ((mode & S_IFMT) == 0) mode |= S_IFREG;
   if (S_ISDIR(mode) || S_ISLNK(mode)) return fail(EINVAL);
   return impl_->names.make(caller, parent, name, {mode, S_ISCHR(mode) || S_ISBLK(mode) ? device : 0, {}}, 1);
@@ -137,13 +189,13 @@ Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::stri
 
 Result<Attributes> Engine::mkdir(const Caller& caller, InodeId parent, std::string_view name,
                                  std::uint32_t mode) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   return impl_->names.make(caller, parent, name, {S_IFDIR | (mode & 07777), 0, {}}, 1);
 }
 
 Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::string_view name,
                                    std::string_view target) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   if (target.empty()) return fail(ENOENT);
   if (target.size() > kSymlinkBytesMax) return fail(ENAMETOOLONG);
   Caller unmasked = caller;
@@ -152,75 +204,83 @@ Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::st
 }
 
 Result<Attributes> Engine::link(InodeId inode, InodeId parent, std::string_view name) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
+  TRY_VOID(impl_->check_writable(parent, name));
   return impl_->names.link(inode, parent, name);
 }
 
 Status Engine::unlink(InodeId parent, std::string_view name) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   return impl_->names.unlink(parent, name);
 }
 
 Status Engine::rmdir(InodeId parent, std::string_view name) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   return impl_->names.rmdir(parent, name);
 }
 
 Status Engine::rename(const Rename& rename) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(rename.parent, rename.name));
+  TRY_VOID(impl_->check_writable(rename.new_parent, rename.new_name));
   return impl_->names.rename(rename);
 }
 
 Result<std::string> Engine::readlink(InodeId inode) { return impl_->attributes.readlink(inode); }
 
 Status Engine::readdir(InodeId directory, std::uint64_t after, bool attributes, const DirectorySink& sink) {
+  if (ReportFiles::owns(directory)) return impl_->reports.readdir(directory, after, attributes, sink);
   return impl_->names.readdir(directory, after, attributes, sink);
 }
 
-Result<Attributes> Engine::getattr(InodeId inode) { return impl_->attributes.get(inode); }
+Result<Attributes> Engine::getattr(InodeId inode) {
+  return ReportFiles::owns(inode) ? impl_->reports.getattr(inode) : impl_->attributes.get(inode);
+}
 
 Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->attributes.set(caller, inode, set);
 }
 
 Status Engine::set_flags(const Caller& caller, InodeId inode, std::uint32_t flags) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->attributes.set_flags(caller, inode, flags);
 }
 
 Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
+  if (ReportFiles::owns(inode)) return fail(ENODATA);
   return impl_->attributes.get_xattr(inode, name);
 }
 Result<std::vector<std::string>> Engine::listxattr(const Caller& caller, InodeId inode) {
+  if (ReportFiles::owns(inode)) return std::vector<std::string>{};
   return impl_->attributes.list_xattrs(caller, inode);
 }
 
 Status Engine::setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
                         XattrMode mode) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->attributes.set_xattr(caller, inode, name, value, mode);
 }
 
 Status Engine::removexattr(InodeId inode, std::string_view name) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->attributes.remove_xattr(inode, name);
 }
 
 Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::string_view name,
                                   std::uint32_t mode) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(parent, name));
   return impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2);
 }
 
 Result<Attributes> Engine::create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
                                           bool linkable) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(directory));
   return impl_->names.make_unnamed(caller, directory, S_IFREG | (mode & 07777), linkable);
 }
 
 Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mode) {
-  if (mode.write || mode.truncate) TRY_VOID(impl_->check_writable());
+  if (mode.write || mode.truncate) TRY_VOID(impl_->check_writable(inode));
+  if (ReportFiles::owns(inode)) return impl_->reports.getattr(inode);
   impl_->core->pins.add(inode);
   SetAttributes truncation;
   truncation.size = 0;
@@ -235,30 +295,33 @@ Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mo
   return attributes;
 }
 
-void Engine::release(InodeId inode) { impl_->names.unpin(inode, 1); }
+void Engine::release(InodeId inode) { forget(inode, 1); }
 
 Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
+  if (ReportFiles::owns(inode)) return impl_->reports.read(inode, offset, into);
   auto bytes = impl_->files.read(inode, offset, into);
   if (bytes.ok()) impl_->attributes.note_access(inode);
   return bytes;
 }
 
 Result<std::size_t> Engine::write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->files.write(inode, offset, from, mode);
 }
 
 Result<std::uint64_t> Engine::seek(InodeId inode, std::uint64_t offset, SeekTo what) {
+  if (ReportFiles::owns(inode)) return fail(EINVAL);
   return impl_->files.seek(inode, offset, what);
 }
 
 Status Engine::change_range(InodeId inode, const RangeChange& change) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(inode));
   return impl_->files.change_range(inode, change);
 }
 
 Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
-  TRY_VOID(impl_->check_writable());
+  TRY_VOID(impl_->check_writable(range.to));
+  if (ReportFiles::owns(range.from)) return fail(EOPNOTSUPP);
   auto bytes = impl_->files.clone_range(range);
   if (bytes.ok()) impl_->attributes.note_access(range.from);
   return bytes;
@@ -269,7 +332,7 @@ Objects& Engine::objects() { return impl_->objects; }
 void Engine::watch(Watch watch) { impl_->core->watch = std::move(watch); }
 
 Status Engine::fsync(InodeId inode) {
-  if (impl_->core->read_only()) return {};
+  if (impl_->core->read_only() || ReportFiles::owns(inode)) return {};
   // sync(1) and syncfs(2) do not reach us; an fsync of the root is how everything can be asked for.
   if (inode == kRootInode) return impl_->core->committer->commit();
   return impl_->core->committer->commit_through(impl_->core->rows->last_change(inode));
@@ -297,21 +360,7 @@ FilesystemStatistics Engine::statfs() {
   return statistics;
 }
 
-Statistics Engine::statistics() {
-  const Core& core = *impl_->core;
-  Statistics statistics;
-  if (core.writer) statistics.writer = core.writer->stats();
-  statistics.reader = core.reader->stats();
-  statistics.batches_replayed = core.batches_replayed;
-  statistics.index_rebuilt = core.index_rebuilt;
-  statistics.inodes_cached = core.inodes->count();
-  statistics.cache_bytes = core.inodes->bytes() + core.names.bytes();
-  statistics.dirty_bytes = core.dirty.bytes();
-  statistics.snapshots_written = core.snapshots_written;
-  statistics.volumes_freed = core.volumes_freed;
-  statistics.compaction = impl_->compaction.stats();
-  return statistics;
-}
+Statistics Engine::statistics() { return impl_->statistics(); }
 
 void Engine::drop_caches() { impl_->core->reader->drop_caches(); }
 bool Engine::read_only() const { return impl_->core->read_only(); }
@@ -331,6 +380,13 @@ Result<bool> Engine::compact(bool pressed) {
   TRY_VOID(commit());
   TRY_VOID(settle());
   return impl_->compaction.step(pressed ? Pressure::full : Pressure::none);
+}
+
+Status Engine::scrub() {
+  TRY_VOID(impl_->check_writable());
+  TRY_VOID(commit());
+  TRY_VOID(settle());
+  return impl_->scrub.finish_round();
 }
 
 }  // namespace ciaos::engine

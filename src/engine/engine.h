@@ -45,6 +45,8 @@ struct Options {
   std::uint64_t header_cache_bytes = 32u << 20;  // CRC tables of large needles
   std::uint64_t compact_bytes_per_second = 64u
                                            << 20;  // moved in the background; 0: only when the store is full
+  std::uint64_t scrub_bytes_per_second = 16u << 20;      // read to find damage; 0: never
+  std::uint64_t scrub_interval_seconds = 7 * 24 * 3600;  // from the begin of one round to that of the next
   AtimePolicy atime = AtimePolicy::none;
   // Commit at the interval and apply in the background. Tests turn it off: then batches are cut by fsync, commit() and
   // the size limits alone, and applied by whoever commits, so that a run is repeatable.
@@ -55,6 +57,13 @@ struct CompactionStats {
   std::uint64_t volumes_emptied = 0;
   std::uint64_t moved_bytes = 0;    // of live payloads
   std::uint64_t punched_bytes = 0;  // of dead ones
+};
+
+struct ScrubStats {
+  std::uint64_t rounds = 0;  // that ended
+  std::uint64_t read_bytes = 0;
+  std::uint64_t repairs = 0;  // of superblocks, snapshot and log
+  std::uint64_t damaged = 0;  // that are listed now
 };
 
 struct Statistics {
@@ -68,6 +77,7 @@ struct Statistics {
   std::uint64_t snapshots_written = 0;
   std::uint64_t volumes_freed = 0;
   CompactionStats compaction;
+  ScrubStats scrub;
 };
 
 // Thread-safe. Verbs answer with errnos as the system calls of the same name do; names are single components,
@@ -179,6 +189,8 @@ class Engine {
   // One step of compaction now: the volume with the most garbage, if that is worth it, or with `pressed` whatever there is.
   // False: nothing was.
   Result<bool> compact(bool pressed);
+  // The scrubber's round under way, or a new one, to its end and at once.
+  Status scrub();
 
  private:
   class Impl;

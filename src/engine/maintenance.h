@@ -29,6 +29,10 @@ class Maintenance {
   // Gives back what can be now; true if it was anything. `pressed`: volumes that only the log or a snapshot keeps are freed
   // by a new snapshot, whatever that costs.
   Result<bool> reclaim_now(bool pressed);
+  // What there is twice (redundant_copies.cc), for the scrubber: how many repairs were made. Log and snapshot need no copy
+  // of their own: a new snapshot of the index makes them unneeded.
+  Result<std::uint64_t> repair_superblocks();
+  Result<std::uint64_t> repair_log();
   // At a clean close: the index synced, a snapshot if the log since the last one is worth it.
   Status finish();
 
@@ -37,6 +41,7 @@ class Maintenance {
   void note_volumes();
   Status checkpoint();
   Status write_snapshot();
+  Status check_log(Sequence snapshot);
   bool snapshot_due(std::uint64_t divisor) const;
   struct Candidates {
     std::vector<meta::VolumeUsage> free;  // nothing in them is live

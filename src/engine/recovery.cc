@@ -53,6 +53,7 @@ Result<Recovered> Recovery::run() {
   }
   TRY_VOID(std::move(replayed));
   TRY_VOID(learn_rows());
+  core_.index_directory = index_directory_;
   if (!options_.read_only) TRY_VOID(start_writer());
   core_.reader = std::make_unique<store::NeedleReader>(*core_.volumes, core_.uuid, core_.writer.get(),
                                                        options_.header_cache_bytes);
@@ -237,6 +238,13 @@ Status Recovery::learn_rows() {
   core_.stored_bytes = TRY(counter(meta::Counter::stored_bytes, 0, 0));
   core_.logged_before = TRY(counter(meta::Counter::logged_bytes, 0, 0));
   core_.snapshot_logged_at = TRY(counter(meta::Counter::logged_at_snapshot, 0, 0));
+  const std::uint64_t scrubbed = TRY(counter(meta::Counter::scrub_volume, 0, 0));
+  core_.scrubbed.at = {VolumeId(static_cast<std::uint32_t>(scrubbed)),
+                       Generation(static_cast<std::uint32_t>(scrubbed >> 32)),
+                       TRY(counter(meta::Counter::scrub_offset, 0, 0))};
+  core_.scrubbed.round_began_seconds =
+      static_cast<std::int64_t>(TRY(counter(meta::Counter::scrub_round_began, 0, 0)));
+
   const VolumePosition& resume = recovered_.last.resume;
   known_.push_back({resume.volume, resume.generation, false});
   for (const meta::VolumeUsage& usage : TRY(reader.volumes())) {

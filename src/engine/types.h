@@ -35,6 +35,7 @@ struct Attributes {
   std::uint64_t blocks512 = 0;  // 512-byte units that hold data
   Timestamp accessed, modified, changed, born;
   std::uint64_t change = 0;
+  bool is_report = false;  // written while it is read (report_files.h): nothing of it may be kept
 };
 
 // An absent field stays as it is.

@@ -9,11 +9,12 @@
 namespace ciaos::fuse {
 namespace {
 
-fuse_file_info open_flags(const fuse_file_info& file) {
+fuse_file_info open_flags(const fuse_file_info& file, const engine::Attributes& attributes) {
   fuse_file_info out = file;
   out.fh = 0;
+  out.direct_io = attributes.is_report;
   // Pages stay valid from open to open: every change of the file goes through this mount, or is told to the kernel.
-  out.keep_cache = 1;
+  out.keep_cache = !attributes.is_report;
   out.noflush = (file.flags & O_ACCMODE) == O_RDONLY;
   return out;
 }
@@ -46,7 +47,7 @@ void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes) 
 void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes, double valid_seconds) {
   if (!attributes) return reply_error(req, attributes.error());
   const struct stat out = stat_of(*attributes);
-  fuse_reply_attr(req, &out, valid_seconds);
+  fuse_reply_attr(req, &out, attributes->is_report ? 0 : valid_seconds);
 }
 
 void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
@@ -57,7 +58,7 @@ void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
 void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {
   if (!attributes) return reply_error(req, attributes.error());
   engine::Engine& engine = engine_of(req);
-  const fuse_file_info flags = open_flags(file);
+  const fuse_file_info flags = open_flags(file, *attributes);
   if (fuse_reply_open(req, &flags) != 0) engine.release(attributes->inode);
 }
 
@@ -65,7 +66,7 @@ void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes,
   if (!attributes) return reply_error(req, attributes.error());
   engine::Engine& engine = engine_of(req);
   const fuse_entry_param entry = entry_of(*attributes);
-  const fuse_file_info flags = open_flags(file);
+  const fuse_file_info flags = open_flags(file, *attributes);
   if (fuse_reply_create(req, &entry, &flags) == 0) return;
   engine.release(attributes->inode);
   engine.forget(attributes->inode, 1);

@@ -46,7 +46,7 @@ fuse_entry_param entry_of(const engine::Attributes& attributes) {
   entry.ino = attributes.inode.value();
   entry.generation = 0;  // inode numbers are never reused
   entry.attr = stat_of(attributes);
-  entry.attr_timeout = kCacheSeconds;
+  entry.attr_timeout = attributes.is_report ? 0 : kCacheSeconds;
   entry.entry_timeout = kCacheSeconds;
   return entry;
 }

@@ -90,6 +90,9 @@ enum class Counter : std::uint32_t {
   stored_bytes = 3,        // sum over all inodes
   logged_bytes = 4,        // of records in txn needles, ever
   logged_at_snapshot = 5,  // logged_bytes when the newest snapshot was taken
+  scrub_volume = 6,        // where the scrubber stands: volume + generation * 2^32; 0: no round is under way
+  scrub_offset = 7,        // and in it
+  scrub_round_began = 8,   // seconds since 1970, of the round under way or the last one
   next_slot = 0x100,       // + device index: lowest volume file number never used (directories)
 };
 struct CounterRow {

@@ -32,8 +32,9 @@ TEST(Options, DefaultsAreThoseOfTheEngine) {
 }
 
 TEST(Options, ValuesReachTheirPlaces) {
-  const auto options = parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0",
-                              "strictatime", "fsname=x", "subtype=y", "backend=mock", "size=64M"});
+  const auto options =
+      parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0", "strictatime",
+             "scrub=3M", "scrub_interval=60", "fsname=x", "subtype=y", "backend=mock", "size=64M"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->engine.read_only);
   EXPECT_EQ(options->engine.commit_interval_ms, 30'000u);
@@ -42,6 +43,8 @@ TEST(Options, ValuesReachTheirPlaces) {
   EXPECT_THAT(options->devices, ElementsAre("/a", "/b"));
   EXPECT_EQ(options->wait_seconds, 0u);
   EXPECT_EQ(options->engine.atime, engine::AtimePolicy::strict);
+  EXPECT_EQ(options->engine.scrub_bytes_per_second, 3u << 20);
+  EXPECT_EQ(options->engine.scrub_interval_seconds, 60u);
   EXPECT_EQ(options->fsname, "x");
   EXPECT_EQ(options->subtype, "y");
   EXPECT_EQ(options->backend, "mock");

@@ -31,9 +31,10 @@ Status sync_folder(const std::string& folder) {
   return sync_path(folder);
 }
 
-// An index and its folder, if nothing else is in there.
+// An index with the scrubber's list beside it, and its folder, if nothing else is in there.
 Status remove_index(const std::string& folder) {
   TRY_VOID(meta::Index::remove(folder));
+  if (::unlink((folder + "/damaged").c_str()) != 0 && errno != ENOENT) return fail(errno, folder);
   if (::rmdir(folder.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY) return fail(errno, folder);
   return {};
 }
