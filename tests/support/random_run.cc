@@ -44,6 +44,8 @@ void RandomRun::step() {
     }
     at -= choice.weight;
   }
+  if (kinds_.compacts && random_.chance(8)) compact();
+  if (kinds_.compacts && random_.chance(2)) scrub();
   states_.push_back(model_);
 }
 

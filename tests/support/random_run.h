@@ -27,6 +27,7 @@ class RandomRun {
     std::uint64_t large_percent = 8;  // of all writes: 60 to 300 KB
     bool reopens = true;              // clean unmounts
     bool kills = false;               // the process dies and comes back; the devices do not
+    bool compacts = false;            // and scrubs, more often than by chance
     bool may_be_full = false;         // ENOSPC is an answer where something new is stored, and only there
   };
 
@@ -94,6 +95,7 @@ class RandomRun {
   void settle();
   void snapshot();
   void compact();
+  void scrub();
   void drop_caches();
   void restart();
 

@@ -451,6 +451,16 @@ void RandomRun::compact() {
   expect_same(store_->compact(pressed).code(), 0);
 }
 
+// Nothing is damaged here, whatever was lost in a crash.
+void RandomRun::scrub() {
+  note("scrub");
+  expect_same(store_->scrub().code(), 0);
+  const engine::ScrubStats stats = store_->statistics().scrub;
+  if (stats.damaged > 0 || stats.repairs > 0) {
+    complain(fmt::format("the scrubber finds {} damages and makes {} repairs", stats.damaged, stats.repairs));
+  }
+}
+
 void RandomRun::snapshot() {
   note("snapshot");
   expect_same(store_->snapshot().code(), 0);

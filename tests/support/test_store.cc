@@ -13,6 +13,7 @@
 #include "store/memory_device.h"
 #include "store/mkfs.h"
 #include "store/volume_set.h"
+#include "support/directory_on_device.h"
 
 namespace ciaos::test {
 
@@ -24,6 +25,12 @@ std::shared_ptr<store::Device> formatted_memory(const StoreShape& shape) {
   auto device = std::make_shared<store::MemoryDevice>(shape.device_bytes());
   format_device(device, shape);
   return device;
+}
+
+std::unique_ptr<store::StoreDevice> store_device(std::shared_ptr<store::Device> device,
+                                                 store::StoreKind kind) {
+  return kind == store::StoreKind::raw ? store::raw_store_device(std::move(device))
+                                       : directory_on_device(std::move(device));
 }
 
 std::string bytes_of(const fs::path& path) {
@@ -43,7 +50,7 @@ std::uint64_t StoreShape::device_bytes() const {
 
 void format_device(const std::shared_ptr<store::Device>& device, const StoreShape& shape) {
   std::vector<std::unique_ptr<store::StoreDevice>> devices;
-  devices.push_back(store::raw_store_device(device));
+  devices.push_back(store_device(device, shape.kind));
   const store::FormatOptions format{.uuid = shape.uuid, .volume_bytes = shape.volume_bytes};
   const auto plan = store::plan_format(devices, {device->size()}, format);
   ASSERT_TRUE(plan.ok()) << to_string(plan.error());
@@ -52,10 +59,12 @@ void format_device(const std::shared_ptr<store::Device>& device, const StoreShap
   ASSERT_TRUE(formatted.ok()) << to_string(formatted.error());
 }
 
-TestStore::TestStore(const StoreShape& shape) : TestStore(formatted_memory(shape)) {}
+TestStore::TestStore(const StoreShape& shape)
+    : TestStore(formatted_memory(shape), std::make_shared<ManualClock>(), shape.kind) {}
 
-TestStore::TestStore(std::shared_ptr<store::Device> device, std::shared_ptr<ManualClock> time)
-    : clock(std::move(time)), device_(std::make_shared<InterposedDevice>(std::move(device))) {
+TestStore::TestStore(std::shared_ptr<store::Device> device, std::shared_ptr<ManualClock> time,
+                     store::StoreKind kind)
+    : clock(std::move(time)), kind_(kind), device_(std::make_shared<InterposedDevice>(std::move(device))) {
   options.index_directory = directory_.path() + "/index";
   options.scratch_directory = directory_.path();
   options.background = false;
@@ -66,7 +75,7 @@ TestStore::~TestStore() { kill(); }
 Status TestStore::try_open() {
   CIAOS_ASSERT(engine_ == nullptr);
   std::vector<std::unique_ptr<store::StoreDevice>> devices;
-  devices.push_back(store::raw_store_device(device_));
+  devices.push_back(store_device(device_, kind_));
   auto volumes = TRY(store::VolumeSet::open(std::move(devices)));
   engine_ = TRY(engine::Engine::open(std::move(volumes), options, *clock));
   return {};

@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "engine/engine.h"
 #include "store/device.h"
+#include "store/superblock.h"
 #include "support/interposed_device.h"
 #include "support/manual_clock.h"
 #include "support/temporary_directory.h"
@@ -21,6 +22,7 @@ struct StoreShape {
   std::uint64_t volume_bytes = 1u << 20;
   std::uint32_t volumes = 32;
   Uuid uuid = {{0xC1, 0xA0, 5}};  // the same each time, so that runs repeat
+  store::StoreKind kind = store::StoreKind::raw;
   std::uint64_t device_bytes() const;
 };
 
@@ -37,7 +39,8 @@ class TestStore {
   explicit TestStore(const StoreShape& shape = {});
   // What is on `device`; not open. The clock may be that of the store before it.
   explicit TestStore(std::shared_ptr<store::Device> device,
-                     std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>());
+                     std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>(),
+                     store::StoreKind kind = store::StoreKind::raw);
   // As a power cut would.
   ~TestStore();
 
@@ -64,6 +67,7 @@ class TestStore {
   void put_index(const IndexCopy& copy);
 
  private:
+  const store::StoreKind kind_;
   std::shared_ptr<InterposedDevice> device_;
   TemporaryDirectory directory_;
   std::unique_ptr<engine::Engine> engine_;
