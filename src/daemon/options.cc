@@ -142,6 +142,12 @@ Status set_debug(MountOptions& options, const Given&) {
   return {};
 }
 
+Status set_open_mode(MountOptions& options, const Given& given) {
+  if (given.value != "auto" && given.value != "cached") return fail(EINVAL, "must be auto or cached");
+  options.open_mode = given.value == "auto" ? fuse::OpenMode::automatic : fuse::OpenMode::cached;
+  return {};
+}
+
 Status refuse_remount(MountOptions&, const Given&) { return fail(EINVAL, "unmount and mount again instead"); }
 
 struct Row {
@@ -169,6 +175,8 @@ constexpr Row kRows[] = {
     {"backend", "NAME", set_backend, "localxfs",
      "localxfs, local or xfs; or mock: a store in memory, empty at each mount"},
     {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is"},
+    {"open", "HOW", set_open_mode, "auto",
+     "auto: files of a read-only mount are read without being opened; or cached: never so"},
     {"allow_other noallow_other", "", set_allow_other, "for root's mounts", "whether other users may enter"},
     {"fsname", "TEXT", set_fsname, "the store", "the source that mount(8) and df(1) show"},
     {"subtype", "TEXT", set_subtype, "ciaosfs", "the type is shown as fuse.TEXT"},

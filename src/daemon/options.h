@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "fuse/open_mode.h"
 
 namespace ciaos::daemon {
 
@@ -21,6 +22,7 @@ struct MountOptions {
   std::uint64_t mock_bytes = 256u << 20;
   std::uint64_t wait_seconds = 10;  // for another process to let the store go
   bool debug = false;
+  fuse::OpenMode open_mode = fuse::OpenMode::automatic;
 
   std::string fsname;  // empty: the store
   std::string subtype = "ciaosfs";

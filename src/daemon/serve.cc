@@ -99,6 +99,8 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
       },
       [&] {
         if (engine::Engine* engine = open) engine->drop_caches();
+        if (const fuse::FuseServer* server = serving)
+          log(LogLevel::debug, "requests: {}", server->requests());
       });
 
   SystemClock clock;
@@ -116,7 +118,8 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
   const fuse::ServerOptions server_options{
       .mountpoint = plan.mountpoint,
       .options = fuse_options(plan.options, plan.store_name, ::geteuid() == 0),
-      .threads_max = request_threads()};
+      .threads_max = request_threads(),
+      .open_mode = plan.options.open_mode};
   auto mounted = fuse::FuseServer::mount(engine, server_options);
   if (!mounted) {
     signals.reset();

@@ -18,6 +18,16 @@ constexpr InodeId kVersion{(1ull << 63) + 4};
 constexpr std::pair<InodeId, std::string_view> kFiles[] = {
     {kDamaged, "damaged"}, {kStats, "stats"}, {kVersion, "version"}};
 
+// The lowest bits say which file, those above them which lookup.
+constexpr unsigned kKindBits = 8;
+InodeId kind_of(InodeId inode) {
+  constexpr std::uint64_t kLookups = (1ull << 63) - (1ull << kKindBits);
+  return InodeId(inode.value() & ~kLookups);
+}
+InodeId numbered(InodeId kind, std::uint64_t lookup) {
+  return InodeId(kind.value() | (lookup << kKindBits & ~(1ull << 63)));
+}
+
 }  // namespace
 
 std::string ReportFiles::make_text(InodeId inode) const {
@@ -31,7 +41,9 @@ Result<Attributes> ReportFiles::lookup(InodeId parent, std::string_view name) {
   if (name == ".") return getattr(parent);
   if (parent != kDirectory) return fail(ENOTDIR);
   for (const auto& [inode, file] : kFiles) {
-    if (name == file) return getattr(inode);
+    if (name != file) continue;
+    const std::uint64_t lookup = ++lookups_;
+    return getattr(numbered(inode, lookup));
   }
   return fail(ENOENT);
 }
@@ -41,20 +53,21 @@ Result<Attributes> ReportFiles::getattr(InodeId inode) {
   attributes.inode = inode;
   attributes.accessed = attributes.modified = attributes.changed = attributes.born = born_;
   attributes.is_report = true;
-  if (inode == kDirectory) {
+  if (kind_of(inode) == kDirectory) {
     attributes.mode = S_IFDIR | 0555;
     attributes.links = 2;
     return attributes;
   }
-  if (std::ranges::none_of(kFiles, [&](const auto& file) { return file.first == inode; }))
+  if (std::ranges::none_of(kFiles, [&](const auto& file) { return file.first == kind_of(inode); }))
     return fail(ENOENT);
   attributes.mode = S_IFREG | 0444;
   attributes.links = 1;
-  attributes.size = make_text(inode).size();
+  attributes.size = make_text(kind_of(inode)).size();
   return attributes;
 }
 
 Result<std::size_t> ReportFiles::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
+  inode = kind_of(inode);
   if (inode == kDirectory) return fail(EISDIR);
   std::string fresh;
   if (offset == 0) fresh = make_text(inode);
@@ -67,7 +80,7 @@ Result<std::size_t> ReportFiles::read(InodeId inode, std::uint64_t offset, Mutab
   return count;
 }
 
-Status ReportFiles::readdir(InodeId inode, std::uint64_t after, bool attributes,
+Status ReportFiles::readdir(InodeId inode, std::uint64_t after, bool /*attributes*/,
                             const Engine::DirectorySink& sink) {
   if (inode != kDirectory) return fail(ENOTDIR);
   if (after < 1 && !sink({".", kDirectory, DT_DIR, 1}, nullptr)) return {};
@@ -76,8 +89,8 @@ Status ReportFiles::readdir(InodeId inode, std::uint64_t after, bool attributes,
   for (const auto& [file, name] : kFiles) {
     const std::uint64_t here = position++;
     if (here <= after) continue;
-    const Attributes known = TRY(getattr(file));
-    if (!sink({name, file, DT_REG, here}, attributes ? &known : nullptr)) return {};
+    // Without attributes, so that whoever wants one looks it up.
+    if (!sink({name, file, DT_REG, here}, nullptr)) return {};
   }
   return {};
 }

@@ -4,6 +4,7 @@
 // real entry of that name, of a store from before, comes first.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,6 +31,9 @@ class ReportFiles {
     return parent == kRootInode && name == ".ciaos";
   }
 
+  // Each lookup gives a file another number. A kernel that opens files without asking (a read-only mount) keeps the pages
+  // of each number it knows, and so shows nobody the text of an earlier lookup.
+  //
   // REQUIRES below: owns(inode), but for lookup's `parent`, which may be the root.
   Result<Attributes> lookup(InodeId parent, std::string_view name) EXCLUDES(mutex_);
   Result<Attributes> getattr(InodeId inode) EXCLUDES(mutex_);
@@ -43,8 +47,9 @@ class ReportFiles {
 
   const Sources sources_;
   const Timestamp born_;
+  std::atomic<std::uint64_t> lookups_{0};
   Mutex mutex_;
-  std::map<InodeId, std::string> texts_ GUARDED_BY(mutex_);  // as last read from the begin
+  std::map<InodeId, std::string> texts_ GUARDED_BY(mutex_);  // of each kind, as last read from the begin
 };
 
 // A line for each number.

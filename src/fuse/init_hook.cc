@@ -19,6 +19,18 @@ constexpr int kFirstVersionThatSendsThem = 317;
 // The version of the library that runs, not of the header: a distribution may update one without the other.
 bool library_forgets() { return fuse_version() < kFirstVersionThatSendsThem; }
 
+void look_at(Session& session, ByteSpan request) {
+  fuse_in_header header{};
+  if (request.size() < sizeof header) return;
+  std::memcpy(&header, request.data(), sizeof header);
+  session.requests.add(header.opcode);
+  fuse_init_in init{};
+  if (header.opcode != FUSE_INIT || request.size() < sizeof header + sizeof init) return;
+  std::memcpy(&init, request.data() + sizeof header, sizeof init);
+  if ((init.flags & FUSE_INIT_EXT) != 0)
+    session.kernel_offers = (std::uint64_t{init.flags2} << 32) | init.flags;
+}
+
 // Neither of these two is noexcept: libfuse cancels threads that wait in read(2), and a cancellation unwinds.
 ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
   while (true) {
@@ -26,6 +38,7 @@ ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
     if (got <= 0) return got;
     const ByteSpan request(static_cast<const std::byte*>(into), static_cast<std::size_t>(got));
     Session& session = *static_cast<Session*>(userdata);
+    look_at(session, request);
     if (!answer_tmpfile(session, fd, request) && !answer_statx(session, fd, request)) return got;
   }
 }

@@ -38,6 +38,9 @@ void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   connection->max_background = std::clamp(16 * std::thread::hardware_concurrency(), 64u, 1024u);
   connection->congestion_threshold = connection->max_background * 3 / 4;
   connection->time_gran = 1;
+  // On a read-only mount no file changes and none goes, so there is nothing to open: a lookup has pinned it already.
+  session.open_unneeded = session.open_mode == OpenMode::automatic && session.engine.read_only() &&
+                          (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
   session.opendir_unneeded = (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
   session.init_flags_missing = init_flags_that_libfuse_forgets(*connection);
 }
@@ -101,6 +104,7 @@ void on_link(fuse_req_t req, fuse_ino_t inode, fuse_ino_t new_parent, const char
 }
 
 void on_open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* file) noexcept {
+  if (session_of(req).open_unneeded) return reply_error(req, fail(ENOSYS));
   reply_opened(req, engine_of(req).open(caller_of(req), InodeId(inode), open_mode_of(file->flags)), *file);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "fuse/session.h"
 #include "fuse/translate.h"
@@ -9,13 +11,17 @@
 namespace ciaos::fuse {
 namespace {
 
-fuse_file_info open_flags(const fuse_file_info& file, const engine::Attributes& attributes) {
+fuse_file_info open_flags(fuse_req_t req, const fuse_file_info& file, const engine::Attributes& attributes) {
   fuse_file_info out = file;
   out.fh = 0;
-  out.direct_io = attributes.is_report;
   // Pages stay valid from open to open: every change of the file goes through this mount, or is told to the kernel.
   out.keep_cache = !attributes.is_report;
   out.noflush = (file.flags & O_ACCMODE) == O_RDONLY;
+  // Who only writes gains nothing from the page cache: past it a write is copied once instead of twice, is one request
+  // however it lies to page borders, and asks for no security.capability first. A file open so cannot be mapped shared.
+  const bool passes_pages_by =
+      (file.flags & O_ACCMODE) == O_WRONLY && (session_of(req).kernel_offers & kOfferDirectIoAllowMmap) != 0;
+  out.direct_io = attributes.is_report || passes_pages_by;
   return out;
 }
 
@@ -47,7 +53,7 @@ void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes) 
 void reply_attributes(fuse_req_t req, const Result<engine::Attributes>& attributes, double valid_seconds) {
   if (!attributes) return reply_error(req, attributes.error());
   const struct stat out = stat_of(*attributes);
-  fuse_reply_attr(req, &out, attributes->is_report ? 0 : valid_seconds);
+  fuse_reply_attr(req, &out, std::min(valid_seconds, valid_seconds_of(*attributes)));
 }
 
 void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
@@ -58,7 +64,7 @@ void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
 void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {
   if (!attributes) return reply_error(req, attributes.error());
   engine::Engine& engine = engine_of(req);
-  const fuse_file_info flags = open_flags(file, *attributes);
+  const fuse_file_info flags = open_flags(req, file, *attributes);
   if (fuse_reply_open(req, &flags) != 0) engine.release(attributes->inode);
 }
 
@@ -66,7 +72,7 @@ void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes,
   if (!attributes) return reply_error(req, attributes.error());
   engine::Engine& engine = engine_of(req);
   const fuse_entry_param entry = entry_of(*attributes);
-  const fuse_file_info flags = open_flags(file, *attributes);
+  const fuse_file_info flags = open_flags(req, file, *attributes);
   if (fuse_reply_create(req, &entry, &flags) == 0) return;
   engine.release(attributes->inode);
   engine.forget(attributes->inode, 1);

@@ -110,7 +110,8 @@ Status check_mountable(const std::string& mountpoint) {
 }
 
 struct FuseServer::State {
-  State(engine::Engine& engine, const ServerOptions& the_options) : options(the_options), userdata(engine) {}
+  State(engine::Engine& engine, const ServerOptions& the_options)
+      : options(the_options), userdata(engine, the_options.open_mode) {}
 
   const ServerOptions options;
   Session userdata;
@@ -191,6 +192,8 @@ Status FuseServer::run(const std::function<void(const Status&)>& on_ready) {
   if (result < 0) return fail(-result, state_->options.mountpoint);
   return {};
 }
+
+std::string FuseServer::requests() const { return state_->userdata.requests.text(); }
 
 void FuseServer::stop() {
   const std::string& mountpoint = state_->options.mountpoint;

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "fuse/open_mode.h"
 
 namespace ciaos::fuse {
 
@@ -22,6 +23,7 @@ struct ServerOptions {
   std::vector<std::string>
       options;  // as `mount -o` and libfuse know them: allow_other, fsname=..., ro, nodev
   unsigned threads_max = 16;
+  OpenMode open_mode = OpenMode::automatic;
 };
 
 // What mount() would be refused for before anything is tried: so that a store need not be opened, and so changed, for a mount
@@ -43,6 +45,9 @@ class FuseServer {
   // Writes back what programs have in shared mappings, unmounts, and makes run() return, even if files are open: whoever
   // has one gets ENOTCONN from then on. Returns when run() is about to. For any thread but run()'s; not for signal handlers.
   void stop();
+
+  // What the kernel has asked so far, as RequestCounts::text(). Empty where libfuse lets nobody look.
+  std::string requests() const;
 
  private:
   struct State;

@@ -6,6 +6,8 @@
 
 #include "engine/engine.h"
 #include "fuse/libfuse.h"
+#include "fuse/open_mode.h"
+#include "fuse/request_counts.h"
 
 namespace ciaos::fuse {
 
@@ -18,14 +20,23 @@ inline constexpr double kCacheSeconds = 365.0 * 24 * 3600;
 
 // Thread-safe: `engine` is, and the rest is written by the INIT callback before any other request arrives.
 struct Session {
-  explicit Session(engine::Engine& the_engine) : engine(the_engine) {}
+  Session(engine::Engine& the_engine, OpenMode mode) : engine(the_engine), open_mode(mode) {}
 
   engine::Engine& engine;
+  const OpenMode open_mode;
+  RequestCounts requests;
+  // The same for files, where there is nothing that an open could change: no OPEN and no RELEASE.
+  bool open_unneeded = false;
   // The kernel takes ENOSYS for "directories need no open", and sends neither OPENDIR nor RELEASEDIR from then on.
   bool opendir_unneeded = false;
+  // What the kernel offered, the high half too, which libfuse 3.14 does not look at. 0 where nobody could see.
+  std::atomic<std::uint64_t> kernel_offers{0};
   // Flags that the INIT reply must get on its way to the kernel; see init_hook.h.
   std::atomic<std::uint32_t> init_flags_missing{0};
 };
+
+// A bit of `kernel_offers`. A kernel that has it (Linux 6.6) also drops a file's pages when somebody writes past them.
+inline constexpr std::uint64_t kOfferDirectIoAllowMmap = 1ull << 36;
 
 inline Session& session_of(fuse_req_t req) { return *static_cast<Session*>(fuse_req_userdata(req)); }
 inline engine::Engine& engine_of(fuse_req_t req) { return session_of(req).engine; }

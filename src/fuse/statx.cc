@@ -35,7 +35,7 @@ statx_timestamp time_of(const Timestamp& time) {
 StatxOut statx_of(const engine::Attributes& attributes) {
   const struct stat from = stat_of(attributes);
   StatxOut out;
-  out.valid_seconds = attributes.is_report ? 0 : static_cast<std::uint64_t>(kCacheSeconds);
+  out.valid_seconds = static_cast<std::uint64_t>(valid_seconds_of(attributes));
   struct statx& to = out.stat;
   to.stx_mask = STATX_BASIC_STATS | STATX_BTIME;
   to.stx_blksize = static_cast<std::uint32_t>(from.st_blksize);

@@ -41,13 +41,18 @@ struct stat stat_of(const engine::Attributes& attributes) {
   return out;
 }
 
+double valid_seconds_of(const engine::Attributes& attributes) {
+  const bool set_id = S_ISREG(attributes.mode) && (attributes.mode & (S_ISUID | S_ISGID)) != 0;
+  return set_id || attributes.is_report ? 0 : kCacheSeconds;
+}
+
 fuse_entry_param entry_of(const engine::Attributes& attributes) {
   fuse_entry_param entry{};
   entry.ino = attributes.inode.value();
   entry.generation = 0;  // inode numbers are never reused
   entry.attr = stat_of(attributes);
-  entry.attr_timeout = attributes.is_report ? 0 : kCacheSeconds;
-  entry.entry_timeout = kCacheSeconds;
+  entry.attr_timeout = valid_seconds_of(attributes);
+  entry.entry_timeout = attributes.is_report ? 0 : kCacheSeconds;
   return entry;
 }
 

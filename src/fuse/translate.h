@@ -16,6 +16,9 @@
 namespace ciaos::fuse {
 
 struct stat stat_of(const engine::Attributes& attributes);
+// How long a kernel may believe these attributes. Not at all for reports, nor with set-id bits on a file: a write past the
+// page cache drops them without the kernel's knowing, and a program that was changed must not run with them.
+double valid_seconds_of(const engine::Attributes& attributes);
 fuse_entry_param entry_of(const engine::Attributes& attributes);
 // "There is no such name", remembered by the kernel.
 fuse_entry_param negative_entry();

@@ -32,9 +32,9 @@ TEST(Options, DefaultsAreThoseOfTheEngine) {
 }
 
 TEST(Options, ValuesReachTheirPlaces) {
-  const auto options =
-      parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0", "strictatime",
-             "scrub=3M", "scrub_interval=60", "fsname=x", "subtype=y", "backend=mock", "size=64M"});
+  const auto options = parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0",
+                              "strictatime", "scrub=3M", "scrub_interval=60", "fsname=x", "subtype=y",
+                              "backend=mock", "size=64M", "open=cached"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->engine.read_only);
   EXPECT_EQ(options->engine.commit_interval_ms, 30'000u);
@@ -49,6 +49,7 @@ TEST(Options, ValuesReachTheirPlaces) {
   EXPECT_EQ(options->subtype, "y");
   EXPECT_EQ(options->backend, "mock");
   EXPECT_EQ(options->mock_bytes, 64u << 20);
+  EXPECT_EQ(options->open_mode, fuse::OpenMode::cached);
 }
 
 TEST(Options, TheLastOfTwoOppositesHolds) {

@@ -155,6 +155,18 @@ TEST(RequestBuffer, IsPageAlignedAndBounded) {
   EXPECT_EQ(request_buffer(std::size_t{1} << 40).size(), kRequestBytesMax);
 }
 
+TEST(Translate, AFileWithSetIdBitsIsAskedForEachTime) {
+  const auto seconds = [](std::uint32_t mode) {
+    engine::Attributes attributes;
+    attributes.mode = mode;
+    return valid_seconds_of(attributes);
+  };
+  EXPECT_EQ(seconds(S_IFREG | 0755), kCacheSeconds);
+  EXPECT_EQ(seconds(S_IFREG | 04755), 0);
+  EXPECT_EQ(seconds(S_IFREG | 02755), 0);
+  EXPECT_EQ(seconds(S_IFDIR | 02755), kCacheSeconds);
+}
+
 TEST(Translate, ASetattrOfNothingIsNoLastWord) {
   EXPECT_EQ(valid_seconds_after(0), 0);
   EXPECT_EQ(valid_seconds_after(FUSE_SET_ATTR_MODE), kCacheSeconds);

@@ -45,6 +45,18 @@ for change in 'echo more >>"$0"' 'echo less >"$0"' 'truncate -s 3 "$0"' 'falloca
   user sh -c "$change" "$mnt/program"
   [ "$(mode)" = 777 ] || fail "set-id bits outlived '$change': $(mode)"
 done
+say "set-id bits that came after the writer"
+chown 0:0 "$mnt/program"
+chmod 666 "$mnt/program"
+mkfifo -m 666 "$scratch/turn"
+# shellcheck disable=SC2016
+user sh -c 'exec 3>>"$0"; echo opened >"$1"; read -r _ <"$1"; echo more >&3' "$mnt/program" "$scratch/turn" &
+read -r _ <"$scratch/turn"
+chmod 6777 "$mnt/program"
+[ "$(mode)" = 6777 ] || fail "chmod did not set the bits"
+echo "your turn" >"$scratch/turn"
+wait $!
+[ "$(mode)" = 777 ] || fail "set-id bits outlived a writer that had the file open before"
 for owner in 1000 :1000 ''; do
   chmod 6755 "$mnt/program"
   python3 - "$mnt/program" "$owner" <<'PYTHON'

@@ -1,0 +1,11 @@
+// What an open(2) costs.
+#pragma once
+
+namespace ciaos::fuse {
+
+enum class OpenMode {
+  automatic,  // no request on a read-only mount, one on others
+  cached,     // always a request; pages stay from open to open
+};
+
+}  // namespace ciaos::fuse
