@@ -143,7 +143,10 @@ def read_only(offences, per_open):
     scan("d")
     forget_everything()
     os.stat("d")
+    before = open(".ciaos/stats", encoding="ascii").read()
     offences.check("cold read", lambda: read("d/f"), LOOKUP=1, READ=1, **per_open)
+    if open(".ciaos/stats", encoding="ascii").read() == before:
+        offences.found.append("a report is shown as it was when it was read before")
     offences.check("warm read", lambda: read("d/f"), **per_open)
     offences.check("stat", lambda: os.stat("d/f"))
     offences.check("a name that is not there", lambda: is_missing("d/no"), LOOKUP=1)
