@@ -1,4 +1,4 @@
-foreach(program ciaosfs mkfs.ciaos fsck.ciaos)
+foreach(program ciaosfs ciaos-sidecar mkfs.ciaos fsck.ciaos)
   if(TARGET ${program})
     if(program STREQUAL "ciaosfs")
       install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

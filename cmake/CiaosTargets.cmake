@@ -36,3 +36,17 @@ function(ciaos_program name)
   target_compile_definitions(${name} PRIVATE CIAOS_VERSION="${PROJECT_VERSION}")
   add_dependencies(programs ${name})
 endfunction()
+
+# ciaos_flatbuffer(<name> <schema>): the <schema>_generated.h of a FlatBuffers schema, for ciaos_<name> and who links it.
+# A system header to the compiler: its warnings are not ours to mend.
+function(ciaos_flatbuffer name schema)
+  get_filename_component(stem "${schema}" NAME_WE)
+  set(folder "${PROJECT_BINARY_DIR}/generated/${name}")
+  set(output "${folder}/${stem}_generated.h")
+  add_custom_command(OUTPUT "${output}"
+    COMMAND "${FLATC}" --cpp --gen-object-api -o "${folder}" "${PROJECT_SOURCE_DIR}/${schema}"
+    DEPENDS "${PROJECT_SOURCE_DIR}/${schema}" VERBATIM)
+  add_custom_target(${name}_generated DEPENDS "${output}")
+  add_dependencies(ciaos_${name} ${name}_generated)
+  target_include_directories(ciaos_${name} SYSTEM PUBLIC "${folder}")
+endfunction()

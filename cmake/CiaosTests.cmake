@@ -1,6 +1,6 @@
 # Three kinds of tests, told apart by label:
 #   unit   tests/<folder>/*_test.cc, one GoogleTest program per folder; ./check runs them under sanitizers
-#   mount  tests/mount/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
+#   mount  tests/mount/*.sh, tests/sidecar/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
 #   rules  tests/rules/*, which read the tree itself
 
 find_package(GTest)
@@ -71,7 +71,8 @@ if(GTest_FOUND)
   endforeach()
 endif()
 
-file(GLOB scripts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/mount/*.sh" "tests/tools/*.sh")
+file(GLOB scripts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/mount/*.sh" "tests/sidecar/*.sh"
+  "tests/tools/*.sh")
 foreach(script IN LISTS scripts)
   # A file that starts with an underscore is sourced by others and is no test.
   if(script MATCHES "/_[^/]*$")

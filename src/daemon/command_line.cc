@@ -53,9 +53,11 @@ Status take_letters(Form form, std::span<const std::string_view> arguments, std:
   return {};
 }
 
-Status take_long(std::string_view argument, CommandLine& line) {
+Status take_long(Form form, std::string_view argument, CommandLine& line) {
   if (argument == "--help") {
     line.help = true;
+  } else if (argument == "--no-mount" && form == Form::program) {
+    line.no_mount = true;
   } else if (argument == "--version") {
     line.version = true;
   } else if (argument == "--print-config") {
@@ -68,6 +70,10 @@ Status take_long(std::string_view argument, CommandLine& line) {
 
 Status place_paths(Form form, std::vector<std::string> paths, CommandLine& line) {
   if (line.help || line.version || line.print_config) return {};
+  if (line.no_mount) {
+    line.stores = std::move(paths);
+    return {};
+  }
   if (paths.empty()) return fail(EINVAL, "no mountpoint was given");
   if (form == Form::mount_helper && paths.size() != 2) {
     return fail(EINVAL,
@@ -114,7 +120,7 @@ Result<CommandLine> parse_command_line(Form form, std::span<const std::string_vi
       options_ended = true;
       ++next;
     } else if (argument.starts_with("--")) {
-      TRY_VOID(take_long(argument, line));
+      TRY_VOID(take_long(form, argument, line));
       ++next;
     } else {
       TRY_VOID(take_letters(form, arguments, next, line));

@@ -1,6 +1,7 @@
-// argv in its two forms. Pure.
+// argv in its forms. Pure.
 //
 //   ciaosfs [STORE...] MOUNTPOINT [-f] [-d] [-o OPTIONS]...
+//   ciaosfs --no-mount [STORE...] [-f] [-d] [-o OPTIONS]...
 //   mount.fuse.ciaosfs STORE MOUNTPOINT [-sfnv] [-o OPTIONS] [-t TYPE] [-N NAMESPACE]      as mount(8) calls it
 //
 // The same letter means different things: -f is "stay in the foreground" to the one and "fake, mount nothing" to the other.
@@ -26,8 +27,9 @@ struct CommandLine {
   std::vector<std::string> options;  // of all -o, split at commas; "\," is a comma
   bool foreground = false;
   bool debug = false;
-  bool fake = false;    // check everything that can be checked without opening, then stop
-  bool sloppy = false;  // unknown options are no error
+  bool fake = false;      // check everything that can be checked without opening, then stop
+  bool sloppy = false;    // unknown options are no error
+  bool no_mount = false;  // own the store and serve its socket; there is no mountpoint then
   bool help = false;
   bool version = false;
   bool print_config = false;

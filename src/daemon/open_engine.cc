@@ -87,6 +87,7 @@ Result<OpenedEngine> open_engine(const StoreChoice& choice, const MountOptions& 
     engine_options.index_directory =
         index_directory_of(options.engine.index_directory, volumes->superblock(), volumes->device(0).name());
   }
+  opened.uuid = volumes->superblock().uuid;
   // A store that cannot be opened is left as it was found: without the beginnings of an index that was not there.
   const bool index_is_new = !engine_options.read_only && holds_nothing(engine_options.index_directory);
   auto engine = engine::Engine::open(std::move(volumes), engine_options, clock);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/uuid.h"
 #include "daemon/options.h"
 #include "daemon/store_choice.h"
 #include "engine/engine.h"
@@ -31,6 +32,7 @@ class TemporaryDirectory {
 
 struct OpenedEngine {
   TemporaryDirectory index_of_mock;  // outlives the engine
+  Uuid uuid;
   std::unique_ptr<engine::Engine> engine;
 };
 

@@ -1,5 +1,7 @@
 #include "daemon/options.h"
 
+#include <pwd.h>
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -122,6 +124,26 @@ Status set_mock_bytes(MountOptions& options, const Given& given) {
   return {};
 }
 
+Status set_socket(MountOptions& options, const Given& given) {
+  if (given.value != "none" && !given.value.starts_with('/'))
+    return fail(EINVAL, "an absolute path, or none");
+  options.socket = given.value;
+  return {};
+}
+
+Status set_socket_user(MountOptions& options, const Given& given) {
+  const std::string name(given.value);
+  const auto number = parse_number(given.value);
+  if (number && *number < UINT32_MAX) {
+    options.socket_user = static_cast<unsigned>(*number);
+    return {};
+  }
+  const passwd* user = ::getpwnam(name.c_str());
+  if (user == nullptr) return fail(EINVAL, "there is no such user");
+  options.socket_user = user->pw_uid;
+  return {};
+}
+
 Status set_allow_other(MountOptions& options, const Given& given) {
   options.allow_other = given.name == "allow_other";
   return {};
@@ -177,6 +199,10 @@ constexpr Row kRows[] = {
     {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is"},
     {"open", "HOW", set_open_mode, "auto",
      "auto: files of a read-only mount are read without being opened; or cached: never so"},
+    {"socket", "PATH", set_socket, "/run/ciaosfs/UUID.sock",
+     "where programs reach the daemon; a user's own is below $XDG_RUNTIME_DIR; none: nowhere"},
+    {"socket_user", "USER", set_socket_user, "",
+     "who may use the socket besides root and the daemon's own user"},
     {"allow_other noallow_other", "", set_allow_other, "for root's mounts", "whether other users may enter"},
     {"fsname", "TEXT", set_fsname, "the store", "the source that mount(8) and df(1) show"},
     {"subtype", "TEXT", set_subtype, "ciaosfs", "the type is shown as fuse.TEXT"},
@@ -273,12 +299,14 @@ std::vector<std::string> fuse_options(const MountOptions& options, const std::st
 std::string help_text() {
   std::string text =
       "usage: ciaosfs [STORE...] MOUNTPOINT [-f] [-d] [-o OPTION[,OPTION...]]...\n"
+      "       ciaosfs --no-mount [STORE...] [-f] [-d] [-o OPTION[,OPTION...]]...\n"
       "       mount -t fuse.ciaosfs STORE MOUNTPOINT [-o OPTION[,OPTION...]]\n"
       "\n"
       "Mounts a store that mkfs.ciaos has made. Several STOREs are the devices of one store, in any order. "
       "Without\n"
       "one, the environment variable STORAGE_DIRECTORY names it, and STORAGE_BACKEND the backend.\n"
       "\n"
+      "  --no-mount     own the store for programs that use its socket, and mount nothing\n"
       "  -f             stay in the foreground; log to standard error\n"
       "  -d             -f, and log more\n"
       "  -o OPTION      mount options, see below\n"

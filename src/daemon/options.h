@@ -24,6 +24,9 @@ struct MountOptions {
   bool debug = false;
   fuse::OpenMode open_mode = fuse::OpenMode::automatic;
 
+  std::string socket;                   // of the local protocol; empty: its usual place; "none"
+  std::optional<unsigned> socket_user;  // who may speak there besides root and the daemon's own user
+
   std::string fsname;  // empty: the store
   std::string subtype = "ciaosfs";
   std::optional<bool> allow_other;  // absent: only when root mounts

@@ -15,7 +15,7 @@ namespace ciaos::daemon {
 struct Plan {
   StoreChoice store;       // absolute paths
   std::string store_name;  // for messages, and for the list of mounts
-  std::string mountpoint;  // absolute
+  std::string mountpoint;  // absolute; empty: nothing is mounted
   MountOptions options;
 };
 

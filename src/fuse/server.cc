@@ -152,6 +152,19 @@ Result<std::unique_ptr<FuseServer>> FuseServer::mount(engine::Engine& engine, co
   return std::unique_ptr<FuseServer>(new FuseServer(std::move(state)));
 }
 
+// The kernel knows most of what changes by asking for it itself. What it does not know of, it refuses; that is no error.
+engine::Watch FuseServer::watch() {
+  fuse_session* session = state_->session.get();
+  return {.name_changed =
+              [session](InodeId parent, const std::string& name) {
+                fuse_lowlevel_notify_inval_entry(session, parent.value(), name.data(), name.size());
+              },
+          .inode_changed =
+              [session](InodeId inode) {
+                fuse_lowlevel_notify_inval_inode(session, inode.value(), /*off=*/0, /*len=*/0);
+              }};
+}
+
 // One question through the kernel: it comes back only after INIT and this request were answered.
 void FuseServer::announce(const std::function<void(const Status&)>& on_ready) {
   struct stat root {};

@@ -38,6 +38,9 @@ class FuseServer {
   static Result<std::unique_ptr<FuseServer>> mount(engine::Engine& engine, const ServerOptions& options);
   ~FuseServer();
 
+  // Tells the kernel what changed without its asking: for Engine::watch(). Until the server ends.
+  engine::Watch watch();
+
   // Answers requests with several threads until the mount has ended, and takes the mount away if it is still there. Calls
   // `on_ready` once, from another thread, as soon as the mount has answered, or with the error that it gave instead.
   Status run(const std::function<void(const Status&)>& on_ready);

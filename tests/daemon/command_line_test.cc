@@ -32,6 +32,16 @@ TEST(CommandLine, TheLastPathIsTheMountpoint) {
   EXPECT_EQ(line->mountpoint, "/mnt");
 }
 
+TEST(CommandLine, WithoutAMountEveryPathIsAStore) {
+  const auto line = program({"--no-mount", "/a", "-o", "ro", "/b"});
+  ASSERT_TRUE(line);
+  EXPECT_TRUE(line->no_mount);
+  EXPECT_THAT(line->stores, ElementsAre("/a", "/b"));
+  EXPECT_EQ(line->mountpoint, "");
+  EXPECT_TRUE(program({"--no-mount"})) << "the store is the environment's";
+  EXPECT_FALSE(helper({"/a", "/mnt", "--no-mount"}));
+}
+
 TEST(CommandLine, OnePathIsAMountpointForTheStoreOfTheEnvironment) {
   const auto line = program({"/mnt"});
   ASSERT_TRUE(line);

@@ -17,6 +17,7 @@ ARROWS = {
     "engine": {"store", "meta", "base"},
     "rpc": {"engine", "base"},
     "fuse": {"engine", "base"},
+    "sidecar": {"rpc", "base"},
     "daemon": {"fuse", "rpc", "engine", "store", "meta", "base"},
     "tools/mkfs": {"store", "meta", "base"},
     "tools/fsck": {"store", "meta", "base"},
@@ -34,6 +35,8 @@ HOMES = [
     (r"spdlog/.*", ["src/base/log.cc"]),
     (r"CLI/.*", ["src/daemon/main.cc", "tools/mkfs", "tools/fsck"]),
     (r"toml\+\+/toml\.h$", ["src/daemon/configuration_file.cc"]),
+    (r"wire_generated\.h$", ["rpc"]),
+    (r"(file_data_generated|openssl/\w+)\.h$", ["sidecar"]),
     (r"fmt/.*", list(ARROWS)),
 ]
 
@@ -41,7 +44,7 @@ HOMES = [
 SYSTEM = re.compile(
     r"^([a-z_]+|(sys|linux|asm|netinet|arpa|bits)/[\w/]+\.h|"
     r"(dirent|errno|fcntl|getopt|grp|immintrin|nmmintrin|arm_acle|limits|mntent|poll|pthread|pwd|sched|signal|spawn|"
-    r"stdint|stdlib|string|syslog|time|unistd|endian|malloc|sysexits)\.h)$")
+    r"stdint|stdlib|string|syslog|time|unistd|endian|malloc|sysexits|netdb)\.h)$")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -101,6 +104,8 @@ def self_test():
         ("src/store/a.cc", "#include <boost/any.hpp>", True),
         ("src/store/a.cc", '#include "device.h"', True),
         ("src/sidecar2/a.cc", "#include <vector>", True),
+        ("src/sidecar/a.cc", '#include "engine/engine.h"', True),
+        ("src/rpc/a.cc", "#include <openssl/evp.h>", True),
         ("src/base/log.cc", "#include <spdlog/spdlog.h>", False),
         ("src/engine/a.cc", '#include "store/device.h"', False),
         ("src/store/a.cc", "#include <liburing.h>\n#include <sys/stat.h>\n#include <vector>", False),

@@ -8,7 +8,7 @@ import subprocess
 
 import tree
 
-PROGRAMS = ["ciaosfs", "mkfs.ciaos", "fsck.ciaos"]
+PROGRAMS = ["ciaosfs", "ciaos-sidecar", "mkfs.ciaos", "fsck.ciaos"]
 OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 # Of the table of mount options: what a page need not list word by word.
 NOT_LISTED = ("passed over", "always so", "not supported")

@@ -1,0 +1,141 @@
+#include "rpc/protocol.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <wire_generated.h>
+
+namespace ciaos::rpc {
+namespace {
+
+// Entries nest three deep; a table costs a few dozen bytes of a packet at least.
+constexpr flatbuffers::uoffset_t kDepthMax = 8;
+constexpr flatbuffers::uoffset_t kTablesMax = 16'384;
+
+template <typename Table>
+const Table* verified(ByteSpan bytes) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  flatbuffers::Verifier verifier(data, bytes.size(), kDepthMax, kTablesMax);
+  if (bytes.size() < 8 || !verifier.VerifyBuffer<Table>(nullptr)) return nullptr;
+  return flatbuffers::GetRoot<Table>(data);
+}
+
+template <typename Table, typename Message>
+std::string packed(const Message& message) {
+  flatbuffers::FlatBufferBuilder builder(1024);
+  builder.Finish(Table::Pack(builder, &message));
+  return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
+}
+
+std::vector<std::unique_ptr<wire::LabelT>> wire_of(const engine::Labels& labels) {
+  std::vector<std::unique_ptr<wire::LabelT>> out;
+  for (const auto& [name, value] : labels) {
+    auto label = std::make_unique<wire::LabelT>();
+    label->name = name;
+    label->value = value;
+    out.push_back(std::move(label));
+  }
+  return out;
+}
+
+engine::Labels labels_of(const std::vector<std::unique_ptr<wire::LabelT>>& labels) {
+  engine::Labels out;
+  for (const auto& label : labels) {
+    if (label) out.insert_or_assign(label->name, label->value);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<wire::RequestT> parse_request(ByteSpan bytes) {
+  const wire::Request* request = verified<wire::Request>(bytes);
+  return request == nullptr ? nullptr : std::unique_ptr<wire::RequestT>(request->UnPack());
+}
+
+std::unique_ptr<wire::ReplyT> parse_reply(ByteSpan bytes) {
+  const wire::Reply* reply = verified<wire::Reply>(bytes);
+  return reply == nullptr ? nullptr : std::unique_ptr<wire::ReplyT>(reply->UnPack());
+}
+
+std::string pack(const wire::RequestT& request) { return packed<wire::Request>(request); }
+std::string pack(const wire::ReplyT& reply) { return packed<wire::Reply>(reply); }
+
+std::unique_ptr<wire::NotesT> wire_of(const engine::ObjectNotes& notes) {
+  auto out = std::make_unique<wire::NotesT>();
+  out->etag = notes.etag;
+  out->facts = wire_of(notes.facts);
+  out->labels = wire_of(notes.labels);
+  return out;
+}
+
+std::unique_ptr<wire::OwnerT> wire_of(const engine::ObjectOwner& owner) {
+  auto out = std::make_unique<wire::OwnerT>();
+  out->uid = owner.uid;
+  out->gid = owner.gid;
+  out->file_mode = owner.file_mode;
+  out->directory_mode = owner.directory_mode;
+  return out;
+}
+
+std::unique_ptr<wire::ConditionT> wire_of(const engine::ObjectCondition& condition) {
+  auto out = std::make_unique<wire::ConditionT>();
+  out->absent = condition.absent;
+  out->if_match = condition.if_match;
+  out->if_none_match = condition.if_none_match;
+  return out;
+}
+
+std::unique_ptr<wire::InfoT> wire_of(const engine::ObjectInfo& info) {
+  auto out = std::make_unique<wire::InfoT>();
+  out->inode = info.inode.value();
+  out->size = info.size;
+  out->seconds = info.modified.seconds;
+  out->nanoseconds = info.modified.nanoseconds;
+  out->change = info.change;
+  out->directory = info.directory;
+  out->notes = wire_of(info.notes);
+  return out;
+}
+
+engine::ObjectNotes notes_of(const std::unique_ptr<wire::NotesT>& notes) {
+  if (!notes) return {};
+  return {.etag = notes->etag, .facts = labels_of(notes->facts), .labels = labels_of(notes->labels)};
+}
+
+engine::ObjectOwner owner_of(const std::unique_ptr<wire::OwnerT>& owner) {
+  if (!owner) return {};
+  return {.uid = owner->uid,
+          .gid = owner->gid,
+          .file_mode = owner->file_mode & 07777,
+          .directory_mode = owner->directory_mode & 07777};
+}
+
+engine::ObjectCondition condition_of(const std::unique_ptr<wire::ConditionT>& condition) {
+  if (!condition) return {};
+  return {.absent = condition->absent,
+          .if_match = condition->if_match,
+          .if_none_match = condition->if_none_match};
+}
+
+engine::ObjectInfo info_of(const std::unique_ptr<wire::InfoT>& info) {
+  if (!info) return {};
+  return {.inode = InodeId(info->inode),
+          .size = info->size,
+          .modified = {info->seconds, info->nanoseconds},
+          .change = info->change,
+          .directory = info->directory,
+          .notes = notes_of(info->notes)};
+}
+
+Result<std::string> socket_path(const Uuid& store) {
+  std::string directory = "/run/ciaosfs";
+  if (::geteuid() != 0) {
+    const char* runtime = ::getenv("XDG_RUNTIME_DIR");
+    if (runtime == nullptr || runtime[0] != '/') return fail(ENOENT, "XDG_RUNTIME_DIR");
+    directory = std::string(runtime) + "/ciaosfs";
+  }
+  return directory + "/" + to_string(store) + ".sock";
+}
+
+}  // namespace ciaos::rpc

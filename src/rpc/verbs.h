@@ -1,0 +1,40 @@
+// One request as a call of the engine. What a connection has open or staged belongs to it, and to nobody else's verbs.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "base/mutex.h"
+#include "engine/engine.h"
+#include "rpc/protocol.h"
+
+namespace ciaos::rpc {
+
+// Thread-safe; its mutex is a leaf.
+class Handles {
+ public:
+  explicit Handles(engine::Engine& engine) : engine_(engine) {}
+  // Ends them all. REQUIRES: no verb of the connection runs.
+  ~Handles();
+
+  // EMFILE: there are too many; the handle is ended then.
+  Status add_open(InodeId inode);
+  Status add_staged(InodeId inode);
+  // False: there is none of that number.
+  bool has_open(InodeId inode);
+  bool close_open(InodeId inode);
+  bool has_staged(InodeId inode);
+  // Whoever takes a staged file ends it.
+  bool take_staged(InodeId inode);
+
+ private:
+  engine::Engine& engine_;
+  Mutex mutex_;
+  std::map<InodeId, std::uint64_t> open_ GUARDED_BY(mutex_);
+  std::map<InodeId, std::uint64_t> staged_ GUARDED_BY(mutex_);
+};
+
+// Never fails itself: an error is a reply. `memory` is -1 if none came.
+wire::ReplyT run_verb(engine::Engine& engine, Handles& handles, const wire::RequestT& request, int memory);
+
+}  // namespace ciaos::rpc

@@ -1,0 +1,73 @@
+#include "sidecar/connection.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace ciaos::sidecar {
+namespace {
+
+Status wait_for(int fd, short events, int timeout_ms) {
+  pollfd one{.fd = fd, .events = events, .revents = 0};
+  while (true) {
+    const int ready = ::poll(&one, 1, timeout_ms);
+    if (ready > 0) return {};
+    if (ready == 0) return fail(ETIMEDOUT);
+    if (errno != EINTR) return fail(errno);
+  }
+}
+
+}  // namespace
+
+Status Connection::fill() {
+  std::array<char, 16 * 1024> bytes;
+  const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  if (got == 0) return fail(ECONNRESET);
+  if (got < 0) return fail(errno);
+  buffered_.append(bytes.data(), static_cast<std::size_t>(got));
+  return {};
+}
+
+Result<std::size_t> Connection::read(MutableByteSpan into) {
+  if (!buffered_.empty()) {
+    const std::size_t count = std::min(into.size(), buffered_.size());
+    std::memcpy(into.data(), buffered_.data(), count);
+    buffered_.erase(0, count);
+    return count;
+  }
+  while (true) {
+    const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(errno);
+    TRY_VOID(wait_for(fd_.get(), POLLIN, kReadTimeoutMs));
+  }
+}
+
+Status Connection::write(std::string_view head, ByteSpan body) {
+  while (!head.empty() || !body.empty()) {
+    std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()},
+                               iovec{const_cast<std::byte*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t sent = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) {
+      const auto count = static_cast<std::size_t>(sent);
+      const std::size_t of_head = std::min(count, head.size());
+      head.remove_prefix(of_head);
+      body = body.subspan(count - of_head);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return fail(errno);
+    TRY_VOID(wait_for(fd_.get(), POLLOUT, kWriteTimeoutMs));
+  }
+  return {};
+}
+
+}  // namespace ciaos::sidecar

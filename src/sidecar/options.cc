@@ -1,0 +1,124 @@
+#include "sidecar/options.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+
+namespace ciaos::sidecar {
+namespace {
+
+Result<std::uint32_t> number_of(std::string_view text, int base) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+    return fail(EINVAL, fmt::format("not a number: {}", text));
+  return number;
+}
+
+Status take_value(Options& options, std::string_view name, std::string_view value) {
+  if (name == "--listen") {
+    options.listen = value;
+  } else if (name == "--keys") {
+    options.keys_file = value;
+  } else if (name == "--domain") {
+    options.domain = value;
+  } else if (name == "--daemon") {
+    options.daemon = value;
+  } else if (name == "--owner") {
+    const std::size_t colon = value.find(':');
+    if (colon == std::string_view::npos) return fail(EINVAL, "--owner takes UID:GID");
+    options.owner_given = true;
+    options.owner.uid = TRY(number_of(value.substr(0, colon), 10));
+    options.owner.gid = TRY(number_of(value.substr(colon + 1), 10));
+  } else if (name == "--file-mode") {
+    options.owner.file_mode = TRY(number_of(value, 8)) & 07777;
+  } else if (name == "--directory-mode") {
+    options.owner.directory_mode = TRY(number_of(value, 8)) & 07777;
+  } else {
+    return fail(EINVAL, fmt::format("unknown option {}", name));
+  }
+  return {};
+}
+
+bool take_flag(Options& options, std::string_view name) {
+  if (name == "--no-auth") {
+    options.no_auth = true;
+  } else if (name == "--help" || name == "-h") {
+    options.help = true;
+  } else if (name == "--version" || name == "-V") {
+    options.version = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Options> parse_options(std::span<const std::string_view> arguments,
+                              const std::string& storage_directory) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view argument = arguments[i];
+    if (!argument.starts_with('-')) {
+      if (!options.place.empty())
+        return fail(EINVAL, fmt::format("one store or socket, not also {}", argument));
+      options.place = argument;
+      continue;
+    }
+    if (take_flag(options, argument)) continue;
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string_view::npos && i + 1 == arguments.size())
+      return fail(EINVAL, fmt::format("{} is unknown, or needs a value", argument));
+    const std::string_view value =
+        equals == std::string_view::npos ? arguments[++i] : argument.substr(equals + 1);
+    TRY_VOID(take_value(options, argument.substr(0, equals), value));
+  }
+  if (options.help || options.version) return options;
+  if (options.place.empty()) options.place = storage_directory;
+  if (options.place.empty()) return fail(EINVAL, "no store was given: name one, or set STORAGE_DIRECTORY");
+  return options;
+}
+
+std::string help_text() {
+  return "usage: ciaos-sidecar [STORE|SOCKET] [OPTION...]\n"
+         "\n"
+         "Serves the objects of a store over HTTP: the native API and S3. Without STORE the environment "
+         "variable\n"
+         "STORAGE_DIRECTORY names it. When no daemon has the store open, one is started.\n"
+         "\n"
+         "  --listen ADDR:PORT     where to listen (default: 127.0.0.1:9710)\n"
+         "  --keys FILE            access keys: lines of ACCESS-KEY SECRET USER\n"
+         "  --no-auth              serve everybody; on loopback addresses only\n"
+         "  --domain NAME          also take requests for BUCKET.NAME\n"
+         "  --owner UID:GID        who owns what is put, on the mount (default: who runs this)\n"
+         "  --file-mode MODE       permission bits of files that are put (default: 0644)\n"
+         "  --directory-mode MODE  and of directories that are made on the way (default: 0755)\n"
+         "  --daemon PROGRAM       what to start when nobody has the store open (default: ciaosfs)\n"
+         "  -h, --help             this text\n"
+         "  -V, --version          the version\n";
+}
+
+Result<std::map<std::string, AccessKey>> parse_keys(std::string_view text) {
+  std::map<std::string, AccessKey> keys;
+  for (int number = 1; !text.empty(); ++number) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line = line.substr(0, line.find('#'));
+    std::vector<std::string> words;
+    while (true) {
+      const std::size_t begin = line.find_first_not_of(" \t\r");
+      if (begin == std::string_view::npos) break;
+      line.remove_prefix(begin);
+      words.emplace_back(line.substr(0, line.find_first_of(" \t\r")));
+      line.remove_prefix(words.back().size());
+    }
+    if (words.empty()) continue;
+    if (words.size() != 3) return fail(EINVAL, fmt::format("line {}: not ACCESS-KEY SECRET USER", number));
+    if (!keys.emplace(words[0], AccessKey{.user = words[2], .secret = words[1]}).second)
+      return fail(EINVAL, fmt::format("line {}: the same access key again", number));
+  }
+  return keys;
+}
+
+}  // namespace ciaos::sidecar

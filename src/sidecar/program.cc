@@ -1,0 +1,178 @@
+#include "sidecar/program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "sidecar/metrics.h"
+#include "sidecar/native.h"
+#include "sidecar/options.h"
+#include "sidecar/server.h"
+#include "sidecar/store.h"
+
+extern char** environ;
+
+namespace ciaos::sidecar {
+namespace {
+
+Result<std::string> file_contents(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail(errno, path);
+  std::string text;
+  std::array<char, 4096> bytes;
+  while (true) {
+    const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
+    if (got < 0) return fail(errno, path);
+    if (got == 0) return text;
+    text.append(bytes.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Result<Settings> settings_of(const Options& options) {
+  Settings settings;
+  settings.authenticate = !options.no_auth;
+  settings.domain = options.domain;
+  settings.owner = options.owner;
+  if (!options.owner_given) {
+    settings.owner.uid = ::geteuid();
+    settings.owner.gid = ::getegid();
+  }
+  if (options.no_auth && !is_loopback(options.listen))
+    return fail(EINVAL, "--no-auth is for loopback addresses only");
+  if (!options.keys_file.empty()) {
+    struct stat about {};
+    if (::stat(options.keys_file.c_str(), &about) != 0) return fail(errno, options.keys_file);
+    if ((about.st_mode & 077) != 0)
+      return fail(EPERM, options.keys_file + ": others may read it (chmod 600)");
+    settings.keys = TRY(parse_keys(TRY(file_contents(options.keys_file))));
+  } else if (settings.authenticate) {
+    return fail(EINVAL, "no access keys: give --keys FILE, or --no-auth on a loopback address");
+  }
+  return settings;
+}
+
+// A daemon of the store, for whoever comes, also after us. What it says in a failure goes to our standard error.
+Status start_daemon(const Options& options) {
+  std::string program = options.daemon;
+  std::string flag = "--no-mount";
+  std::string store = options.place;
+  std::array<char*, 4> arguments{program.data(), flag.data(), store.data(), nullptr};
+  pid_t child = 0;
+  const int error = ::posix_spawnp(&child, program.c_str(), nullptr, nullptr, arguments.data(), environ);
+  if (error != 0) return fail(error, program);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status == 0 ? Status{} : Status(fail(ENODEV, store + ": the daemon did not start"));
+}
+
+// The socket itself, or that of the daemon which has the store open, or of one that is started.
+Result<std::string> socket_of(const Options& options) {
+  struct stat about {};
+  if (::stat(options.place.c_str(), &about) != 0) return fail(errno, options.place);
+  if (S_ISSOCK(about.st_mode)) return options.place;
+  auto found = rpc::Client::find_socket(options.place);
+  if (found.code() != ENOENT) return found;
+  TRY_VOID(start_daemon(options));
+  return rpc::Client::find_socket(options.place);
+}
+
+class Sidecar {
+ public:
+  Sidecar(Settings settings, std::string socket)
+      : settings_(std::move(settings)), store_(std::move(socket)) {}
+
+  void answer(Exchange& exchange) {
+    const auto begun = std::chrono::steady_clock::now();
+    const std::string operation = dispatch(exchange);
+    const auto took = std::chrono::steady_clock::now() - begun;
+    const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    metrics_.count(operation, exchange.status(), exchange.bytes_sent(), static_cast<std::uint64_t>(took_us));
+  }
+
+ private:
+  std::string dispatch(Exchange& exchange) {
+    const HttpHead& head = exchange.head;
+    if (head.method == "GET" && head.path == "/health") {
+      exchange.answer(200, {{"Content-Type", "text/plain"}}, "ok\n");
+      return "health";
+    }
+    if (head.method == "GET" && head.path == "/ready") {
+      const bool ready = store_.client().ok();
+      exchange.answer(ready ? 200 : 503, {{"Content-Type", "text/plain"}}, ready ? "ready\n" : "no store\n");
+      return "ready";
+    }
+    if (head.method == "GET" && head.path == "/metrics") {
+      const auto client = store_.client();
+      const auto statistics = client.ok() ? (*client)->statistics() : Result<engine::Labels>(client.error());
+      exchange.answer(200, {{"Content-Type", "text/plain; version=0.0.4"}},
+                      metrics_.text(statistics.ok() ? *statistics : engine::Labels()));
+      return "metrics";
+    }
+    if (is_native(head)) {
+      answer_native(settings_, store_, exchange);
+      return "native";
+    }
+    exchange.answer(404, {{"Content-Type", "text/plain"}}, "There is no such route\n");
+    return "unknown";
+  }
+
+  const Settings settings_;
+  Store store_;
+  Metrics metrics_;
+};
+
+int refuse(const Error& error, int code) {
+  std::fprintf(stderr, "ciaos-sidecar: %s\n", to_string(error).c_str());
+  return code;
+}
+
+}  // namespace
+
+int run_program(std::span<const std::string_view> arguments, const std::string& storage_directory) {
+  auto options = parse_options(arguments, storage_directory);
+  if (!options.ok()) return refuse(options.error(), 1);
+  if (options->help || options->version) {
+    std::fputs(options->help ? help_text().c_str() : "ciaos-sidecar " CIAOS_VERSION "\n", stdout);
+    return 0;
+  }
+  auto settings = settings_of(*options);
+  if (!settings.ok()) return refuse(settings.error(), 1);
+  ::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  auto socket = socket_of(*options);
+  if (!socket.ok()) return refuse(socket.error(), 2);
+  open_log(LogTarget::standard_error, LogLevel::info, "ciaos-sidecar");
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  Sidecar sidecar(*std::move(settings), *std::move(socket));
+  auto server =
+      Server::start({.address = options->listen}, [&](Exchange& exchange) { sidecar.answer(exchange); });
+  if (!server.ok()) return refuse(server.error(), 2);
+  log(LogLevel::info, "listening on {}", (*server)->address());
+  int signal = 0;
+  while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
+  }
+  (*server).reset();
+  return 0;
+}
+
+}  // namespace ciaos::sidecar
