@@ -25,7 +25,7 @@ refused() {
   state | grep -v "$scratch/errors\|/errors$" | diff "$outside/before" - || fail "something changed: $*"
 }
 outside=$(mktemp -d "${TMPDIR:-/var/tmp}/ciaosfs-test-log.XXXXXX")
-trap 'rm -rf "$outside"; leave_nothing' EXIT
+leave_more() { rm -rf "$outside"; }
 
 ciaosfs=$CIAOSFS_BIN/ciaosfs
 one=$scratch/one two=$scratch/two pair=$scratch/pair image=$scratch/image
