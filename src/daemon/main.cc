@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/process_start.h"
 #include "daemon/program.h"
 
 namespace {
@@ -30,6 +31,7 @@ std::vector<std::pair<std::string, std::string>> variables_of_ours() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ciaos::prepare_process();
   const std::vector<std::string_view> arguments(argv, argv + argc);
   const ciaos::daemon::Environment environment{.storage_directory = variable("STORAGE_DIRECTORY"),
                                                .storage_backend = variable("STORAGE_BACKEND"),

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_start.h"
 #include "tools/fsck/check.h"
 #include "tools/fsck/options.h"
 #include "tools/fsck/salvage.h"
@@ -175,6 +176,7 @@ void stop_on_signals() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_process();
   try {
     Arguments arguments;
     CLI::App app("Checks and repairs a ciaosfs store, which must not be mounted.", "fsck.ciaos");

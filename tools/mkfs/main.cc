@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/process_start.h"
 #include "tools/mkfs/make.h"
 
 namespace {
@@ -123,6 +124,7 @@ int run(Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_process();
   try {
     Arguments arguments;
     CLI::App app("Makes a ciaosfs store.", "mkfs.ciaos");
