@@ -1,6 +1,10 @@
 // What a path on a command line is: a directory, a block device or an image file.
 #include <sys/stat.h>
 
+#include <optional>
+#include <vector>
+
+#include "store/backing_file.h"
 #include "store/directory_store_device.h"
 #include "store/file_device.h"
 #include "store/owner_lock.h"
@@ -13,14 +17,35 @@ namespace {
 // Long enough for udev, which locks a disk while it looks at it.
 constexpr std::uint64_t kFormatWaitMs = 1000;
 
+// A loop device is locked and the file below it, too: that is where those meet who come by another name.
+Result<std::vector<OwnerLock>> take_locks(const std::string& path, OwnerLock::Mode mode,
+                                          std::uint64_t wait_ms) {
+  std::vector<OwnerLock> locks;
+  locks.push_back(TRY(OwnerLock::take(path, mode, wait_ms)));
+  const std::optional<std::string> backing = backing_file_of(path);
+  if (!backing) return locks;
+  auto below = OwnerLock::take(*backing, mode, wait_ms);
+  // Who may open the device and not the file can keep nobody out there; nor could a second one be let in by it.
+  if (below.code() == EACCES || below.code() == EPERM) return locks;
+  locks.push_back(TRY(std::move(below)));
+  return locks;
+}
+
 Result<std::unique_ptr<StoreDevice>> open_raw(const std::string& path, OpenAccess access,
                                               std::uint64_t wait_ms) {
   const bool reading = access == OpenAccess::read_only;
-  OwnerLock lock =
-      TRY(OwnerLock::take(path, reading ? OwnerLock::Mode::shared : OwnerLock::Mode::exclusive, wait_ms));
+  if (!reading) TRY_VOID(check_not_attached(path));
+  std::vector<OwnerLock> locks =
+      TRY(take_locks(path, reading ? OwnerLock::Mode::shared : OwnerLock::Mode::exclusive, wait_ms));
   std::unique_ptr<FileDevice> disk =
       TRY(FileDevice::open(path, reading ? FileDevice::Access::read_only : FileDevice::Access::read_write));
-  return locked_raw_store_device(std::move(disk), access, std::move(lock));
+  return locked_raw_store_device(std::move(disk), access, std::move(locks));
+}
+
+// Where a FIFO is opened, one waits for its other end.
+Status check_kind(const std::string& path, const struct stat& status) {
+  if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) return {};
+  return fail(EINVAL, path + " is no directory, no block device and no image file");
 }
 
 }  // namespace
@@ -30,13 +55,17 @@ Result<std::unique_ptr<StoreDevice>> open_store_device(const std::string& path, 
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(errno, path);
   if (S_ISDIR(status.st_mode)) return open_directory_store(path, access, wait_ms);
+  TRY_VOID(check_kind(path, status));
   return open_raw(path, access, wait_ms);
 }
 
 Result<std::unique_ptr<StoreDevice>> create_store_device(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    if (!S_ISDIR(status.st_mode)) return open_raw(path, OpenAccess::read_write, kFormatWaitMs);
+    if (!S_ISDIR(status.st_mode)) {
+      TRY_VOID(check_kind(path, status));
+      return open_raw(path, OpenAccess::read_write, kFormatWaitMs);
+    }
   } else if (errno != ENOENT) {
     return fail(errno, path);
   }

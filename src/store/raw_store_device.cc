@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <optional>
+#include <vector>
 
 #include "store/superblock_copies.h"
 
@@ -57,8 +57,8 @@ struct Geometry {
 
 class RawStoreDevice final : public StoreDevice {
  public:
-  RawStoreDevice(std::shared_ptr<Device> disk, OpenAccess access, std::optional<OwnerLock> lock)
-      : lock_(std::move(lock)), disk_(std::move(disk)), access_(access) {}
+  RawStoreDevice(std::shared_ptr<Device> disk, OpenAccess access, std::vector<OwnerLock> locks)
+      : locks_(std::move(locks)), disk_(std::move(disk)), access_(access) {}
 
   StoreKind kind() const override { return StoreKind::raw; }
   std::string name() const override { return disk_->name(); }
@@ -160,7 +160,7 @@ class RawStoreDevice final : public StoreDevice {
                                                           fmt::format("{} slot {}", name(), slot)));
   }
 
-  const std::optional<OwnerLock> lock_;
+  const std::vector<OwnerLock> locks_;
   const std::shared_ptr<Device> disk_;
   const OpenAccess access_;
   mutable Mutex mutex_;
@@ -170,12 +170,13 @@ class RawStoreDevice final : public StoreDevice {
 }  // namespace
 
 std::unique_ptr<StoreDevice> raw_store_device(std::shared_ptr<Device> device) {
-  return std::make_unique<RawStoreDevice>(std::move(device), OpenAccess::read_write, std::nullopt);
+  return std::make_unique<RawStoreDevice>(std::move(device), OpenAccess::read_write,
+                                          std::vector<OwnerLock>());
 }
 
 std::unique_ptr<StoreDevice> locked_raw_store_device(std::shared_ptr<Device> device, OpenAccess access,
-                                                     OwnerLock lock) {
-  return std::make_unique<RawStoreDevice>(std::move(device), access, std::move(lock));
+                                                     std::vector<OwnerLock> locks) {
+  return std::make_unique<RawStoreDevice>(std::move(device), access, std::move(locks));
 }
 
 }  // namespace ciaos::store

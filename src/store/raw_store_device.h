@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "store/owner_lock.h"
 #include "store/volume_set.h"
@@ -9,6 +10,6 @@
 namespace ciaos::store {
 
 std::unique_ptr<StoreDevice> locked_raw_store_device(std::shared_ptr<Device> device, OpenAccess access,
-                                                     OwnerLock lock);
+                                                     std::vector<OwnerLock> locks);
 
 }  // namespace ciaos::store

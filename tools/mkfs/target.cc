@@ -9,10 +9,10 @@
 #include <sys/vfs.h>
 
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "base/unique_fd.h"
+#include "store/backing_file.h"
 #include "store/device.h"
 #include "store/owner_lock.h"
 #include "store/volume_set.h"
@@ -99,26 +99,10 @@ Result<Target> inspect_block_device(Target target) {
   return target;
 }
 
-// Whoever writes to the file below a loop device changes that device under its user's feet.
-std::optional<std::string> loop_device_over(const std::string& path) {
-  std::error_code error;
-  for (fs::directory_iterator at("/sys/block", error), end; !error && at != end; at.increment(error)) {
-    std::ifstream file(at->path() / "loop" / "backing_file");
-    std::string backing;
-    if (std::getline(file, backing) && fs::equivalent(backing, path, error)) {
-      return "/dev/" + at->path().filename().string();
-    }
-    error.clear();
-  }
-  return std::nullopt;
-}
-
 Result<Target> inspect_image(Target target, const struct stat& status) {
   target.form = Form::image_file;
   target.bytes = static_cast<std::uint64_t>(status.st_size);
-  if (const auto loop = loop_device_over(target.path)) {
-    return fail(EBUSY, fmt::format("{} is attached to {}; format that, or detach it", target.path, *loop));
-  }
+  TRY_VOID(store::check_not_attached(target.path));
   return target;
 }
 
