@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The filesystem below a store is shut down under load, without flushing its log, as a power cut would leave it; and it fills up.
+# What was acknowledged is there afterwards.
+. "$(dirname "$0")/_mounted_store.sh"
+need_root_and_fuse
+need_tool python3 mkfs.xfs losetup
+
+ledger=$(dirname "$0")/_ledger.py
+books=$scratch/books
+host=$scratch/host
+log=$scratch/log
+
+mkdir "$host"
+truncate -s 1G "$scratch/host_image"
+mkfs.xfs -q "$scratch/host_image"
+mount -o loop "$scratch/host_image" "$host" || skip "XFS cannot be mounted from a loop device"
+store=$host/store
+format_store --volume-size 8M
+
+# Its log lines go to a file.
+mount_logged() {
+  local tenths
+  "$CIAOSFS_BIN/ciaosfs" -f "$store" "$mnt" "$@" </dev/null 2>"$log" &
+  for ((tenths = 0; tenths < 100; tenths++)); do
+    ! mountpoint -q "$mnt" || return 0
+    sleep 0.1
+  done
+  fail "not mounted after ten seconds: $(cat "$log")"
+}
+
+# XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
+shut_host_down() {
+  python3 - "$host" <<'PYTHON'
+import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
+PYTHON
+}
+
+for round in 1 2; do
+  say "round $round: the host goes down under load"
+  mount_logged -o commit=1,compact=1G
+  if [ -e "$books" ]; then python3 "$ledger" verify "$mnt" "$books"; fi
+  python3 "$ledger" load "$mnt" "$books" 20 &
+  loader=$!
+  sleep 3
+  shut_host_down
+  wait "$loader" || fail "wrong bytes while the host went down"
+  grep -qi "read-only\|no more changes\|Input/output error" "$log" || fail "the log does not say it: $(cat "$log")"
+  umount -l "$mnt"
+  wait_for_daemon_end
+  umount "$host"
+  mount -o loop "$scratch/host_image" "$host"
+done
+mount_logged
+python3 "$ledger" verify "$mnt" "$books"
+
+# What others take of the host was promised to nobody, so a store may have to stop; then it says why.
+say "the host is full: new data is refused where it is written, deletions are not, and nothing acknowledged is lost"
+head -c 1000000 /dev/urandom >"$mnt/victim"
+fallocate -l "$(($(df -B1 --output=avail "$host" | tail -1) - 3000000))" "$host/ballast"
+python3 "$ledger" load "$mnt" "$books" 4 | tee "$scratch/full"
+grep -q 'refused [1-9]' "$scratch/full" || fail "nothing was refused on a full host"
+rm "$mnt/victim" 2>"$scratch/refusal" || grep -q "No space left on device" "$log" ||
+  fail "neither deleted nor said why: $(cat "$scratch/refusal" "$log")"
+cat "$log"
+kill_daemon
+rm "$host/ballast"
+mount_logged
+python3 "$ledger" verify "$mnt" "$books"
+echo "room again" >"$mnt/new"
+unmount_store
+check_store
