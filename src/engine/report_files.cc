@@ -42,7 +42,7 @@ Result<Attributes> ReportFiles::lookup(InodeId parent, std::string_view name) {
   if (parent != kDirectory) return fail(ENOTDIR);
   for (const auto& [inode, file] : kFiles) {
     if (name != file) continue;
-    const std::uint64_t lookup = ++lookups_;
+    const std::uint64_t lookup = may_be_cached_ ? ++lookups_ : 0;
     return getattr(numbered(inode, lookup));
   }
   return fail(ENOENT);

@@ -23,7 +23,10 @@ class ReportFiles {
     std::function<std::string()> damaged;
     std::function<std::string()> stats;
   };
-  ReportFiles(Sources sources, const Timestamp& born) : sources_(std::move(sources)), born_(born) {}
+  // `may_be_cached`: the kernel keeps what it has read of a file, as it does where opens are not told. Then each lookup finds
+  // another file. Otherwise a file stays itself, which programs that copy it ask for.
+  ReportFiles(Sources sources, const Timestamp& born, bool may_be_cached)
+      : sources_(std::move(sources)), born_(born), may_be_cached_(may_be_cached) {}
 
   // Above every number that a row may have.
   static bool owns(InodeId inode) { return inode.value() >> 63 != 0; }
@@ -47,6 +50,7 @@ class ReportFiles {
 
   const Sources sources_;
   const Timestamp born_;
+  const bool may_be_cached_;
   std::atomic<std::uint64_t> lookups_{0};
   Mutex mutex_;
   std::map<InodeId, std::string> texts_ GUARDED_BY(mutex_);  // of each kind, as last read from the begin

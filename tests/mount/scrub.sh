@@ -57,6 +57,7 @@ setpriv --reuid 65534 --regid 65534 --clear-groups cat "$report" >/dev/null
 if setpriv --reuid 65534 --regid 65534 --clear-groups cat "$mnt/private/1" 2>/dev/null; then fail "private is not"; fi
 
 say "the folder is found and not listed, and stays as it is"
+cp "$mnt"/.ciaos/* "$scratch"
 [ -z "$(find "$mnt" -name .ciaos)" ] || fail ".ciaos is listed"
 if mkdir "$mnt/.ciaos" 2>/dev/null || rm -f "$report" 2>/dev/null || mv "$mnt/private" "$mnt/.ciaos/x" 2>/dev/null; then
   fail "something in .ciaos could be changed"
