@@ -40,6 +40,7 @@ constexpr Advice kStore[] = {
     {EROFS, ExitCode::failure, "read-only", "mount it with -o ro"},
     {ENOSPC, ExitCode::failure, "no space is left", "free some there, or mount with -o ro"},
     {EDQUOT, ExitCode::failure, "the quota is used up", "free some space there, or mount with -o ro"},
+    {EISNAM, ExitCode::failure, "is no folder", "move it away: the index is made again from the volumes"},
     {ESTALE, ExitCode::failure, "another process has taken the store over",
      "mount it when that one has ended"},
 };
@@ -51,6 +52,7 @@ constexpr Advice kMount[] = {
     {ENOTDIR, ExitCode::failure, "the mountpoint is not a directory", "name one"},
     {ENOTCONN, ExitCode::failure, "a mount whose daemon has died is in the way", "remove it with umount"},
     {EBUSY, ExitCode::failure, "the mountpoint is busy", "name another"},
+    {EPERM, ExitCode::system, "not permitted", "see fusermount3(1), or mount as root with CAP_SYS_ADMIN"},
     {ELOOP, ExitCode::failure, "the mount would hide its own store", "name a mountpoint outside of it"},
 };
 

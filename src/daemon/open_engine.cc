@@ -1,6 +1,5 @@
 #include "daemon/open_engine.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -16,6 +15,7 @@ namespace ciaos::daemon {
 namespace {
 
 constexpr const char* kScratchDirectory = "/var/tmp";
+constexpr const char* kMockDirectory = "/tmp";
 
 Result<std::unique_ptr<store::VolumeSet>> open_devices(const StoreChoice& choice,
                                                        const MountOptions& options) {
@@ -40,6 +40,16 @@ Result<std::unique_ptr<store::VolumeSet>> format_in_memory(std::uint64_t bytes, 
   return store::VolumeSet::open(std::move(devices));
 }
 
+Status check_index_place(const std::string& directory) {
+  std::error_code error;
+  const auto kind = std::filesystem::status(directory, error).type();
+  if (kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::directory ||
+      kind == std::filesystem::file_type::none) {
+    return {};
+  }
+  return fail(EISNAM, directory + " is where the index belongs, and no folder");
+}
+
 // Missing, or nothing in it.
 bool holds_nothing(const std::string& directory) {
   std::error_code error;
@@ -57,43 +67,37 @@ void empty_directory(const std::string& directory) {
 
 }  // namespace
 
-Result<TemporaryDirectory> TemporaryDirectory::make() {
-  std::string path = "/tmp/ciaosfs-mock.XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr) return fail(errno, path);
-  TemporaryDirectory directory;
-  directory.path_ = path;
-  return directory;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-}
-
-Result<OpenedEngine> open_engine(const StoreChoice& choice, const MountOptions& options, Clock& clock) {
-  OpenedEngine opened;
-  engine::Options engine_options = options.engine;
-  if (engine_options.scratch_directory.empty()) engine_options.scratch_directory = kScratchDirectory;
-  std::unique_ptr<store::VolumeSet> volumes;
+Result<OpenedStore> open_store(const StoreChoice& choice, const MountOptions& options, Clock& clock) {
+  OpenedStore opened;
+  opened.options = options.engine;
   if (choice.backend == Backend::mock) {
-    opened.index_of_mock = TRY(TemporaryDirectory::make());
-    engine_options.index_directory = opened.index_of_mock.path();
-    volumes = TRY(format_in_memory(options.mock_bytes, clock));
+    opened.index_of_mock = TRY(TemporaryDirectory::make(kMockDirectory, "ciaosfs-mock-index."));
+    opened.options.index_directory = opened.index_of_mock.path();
+    opened.volumes = TRY(format_in_memory(options.mock_bytes, clock));
   } else {
     if (const std::string reason = store::uring_unavailable_reason(); !reason.empty()) {
       log(LogLevel::warning, "no io_uring here ({}): the slower system calls are used", reason);
     }
-    volumes = TRY(open_devices(choice, options));
-    engine_options.index_directory =
-        index_directory_of(options.engine.index_directory, volumes->superblock(), volumes->device(0).name());
+    opened.volumes = TRY(open_devices(choice, options));
+    opened.options.index_directory = index_directory_of(
+        options.engine.index_directory, opened.volumes->superblock(), opened.volumes->device(0).name());
+    TRY_VOID(check_index_place(opened.options.index_directory));
   }
-  opened.uuid = volumes->superblock().uuid;
-  // A store that cannot be opened is left as it was found: without the beginnings of an index that was not there.
-  const bool index_is_new = !engine_options.read_only && holds_nothing(engine_options.index_directory);
-  auto engine = engine::Engine::open(std::move(volumes), engine_options, clock);
-  if (!engine && index_is_new) empty_directory(engine_options.index_directory);
-  opened.engine = TRY(std::move(engine));
+  opened.uuid = opened.volumes->superblock().uuid;
+  if (opened.options.read_only) {
+    const std::string& asked = options.engine.scratch_directory;
+    opened.scratch = TRY(TemporaryDirectory::make(asked.empty() ? kScratchDirectory : asked, "ciaosfs-ro."));
+    opened.options.scratch_directory = opened.scratch.path();
+  }
   return opened;
+}
+
+Result<std::unique_ptr<engine::Engine>> open_engine(OpenedStore& store, Clock& clock) {
+  // A store that cannot be opened is left as it was found: without the beginnings of an index that was not there.
+  const bool index_is_new = !store.options.read_only && holds_nothing(store.options.index_directory);
+  auto engine = engine::Engine::open(std::move(store.volumes), store.options, clock);
+  if (!engine && index_is_new) empty_directory(store.options.index_directory);
+  return engine;
 }
 
 }  // namespace ciaos::daemon

@@ -9,35 +9,27 @@
 #include "base/uuid.h"
 #include "daemon/options.h"
 #include "daemon/store_choice.h"
+#include "daemon/temporary_directory.h"
 #include "engine/engine.h"
+#include "store/volume_set.h"
 
 namespace ciaos::daemon {
 
-// A folder for an index that nobody will ask for again; removed with everything in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() = default;
-  static Result<TemporaryDirectory> make();
-  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept {
-    std::swap(path_, other.path_);
-    return *this;
-  }
-  ~TemporaryDirectory();
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-struct OpenedEngine {
-  TemporaryDirectory index_of_mock;  // outlives the engine
+// The devices of a store, locked and found to belong together. Nothing was changed yet.
+struct OpenedStore {
+  TemporaryDirectory index_of_mock;  // outlives the engine, as `scratch` does
+  TemporaryDirectory scratch;
   Uuid uuid;
-  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<store::VolumeSet> volumes;
+  engine::Options options;  // with the places of index and scratch
 };
 
-// `clock` outlives the engine. Takes the owner locks, so call it in the process that will serve. The errors are those of
-// store::open_store_device, VolumeSet::open and Engine::open.
-Result<OpenedEngine> open_engine(const StoreChoice& store, const MountOptions& options, Clock& clock);
+// Takes the owner locks, so call it in the process that will serve. The errors are those of store::open_store_device and
+// VolumeSet::open; EISNAM: something else is where the index belongs.
+Result<OpenedStore> open_store(const StoreChoice& store, const MountOptions& options, Clock& clock);
+
+// Recovers, and from then on is the store's writer. Takes `volumes`; everything that it holds outlives the engine, and `clock`
+// does. The errors are those of Engine::open.
+Result<std::unique_ptr<engine::Engine>> open_engine(OpenedStore& store, Clock& clock);
 
 }  // namespace ciaos::daemon

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -45,9 +46,26 @@ void settle_process() {
 }
 
 // Ends the process where it is. What is durable stays so, and the next start recovers the rest.
-[[noreturn]] void end_before_serving() {
-  log(LogLevel::info, "stopped by a signal before the mount was ready");
+[[noreturn]] void end_before_serving(Announcement& announcement) {
+  announcement.failed({ExitCode::failure, "stopped by a signal before the mount was ready"});
   ::_exit(static_cast<int>(ExitCode::failure));
+}
+
+// The longest part of `path` that exists without symlinks, and the rest as it is.
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : real.string();
+}
+
+// What is known only when the superblocks were read.
+Status check_places(const Plan& plan, const OpenedStore& store) {
+  if (plan.store.backend == Backend::mock)
+    return check_not_hidden(plan.mountpoint, {"index", store.index_of_mock.path()});
+  if (store.options.read_only)
+    TRY_VOID(
+        check_not_hidden(plan.mountpoint, {"scratch folder", resolved(store.options.scratch_directory)}));
+  return check_apart(plan.mountpoint, {"index", resolved(store.options.index_directory)});
 }
 
 ExitCode close_engine(engine::Engine& engine, const std::string& store_name) {
@@ -63,17 +81,26 @@ ExitCode close_engine(engine::Engine& engine, const std::string& store_name) {
 
 // A thread may be inside one of these when serve() goes on: the signal thread is always ended first.
 struct Signalled {
+  explicit Signalled(Announcement& the_announcement) : announcement(the_announcement) {}
+
+  Announcement& announcement;
   std::atomic<fuse::FuseServer*> mount{nullptr};
   std::atomic<engine::Engine*> engine{nullptr};
+  Mutex mounting;  // held from mount(2) until `mount` is set, so that no signal leaves a mount behind
   Mutex mutex;
   CondVar changed;
   bool serving GUARDED_BY(mutex) = false;  // without a mount: stop() ends it
   bool stopping GUARDED_BY(mutex) = false;
 
   void stop() {
+    if (engine == nullptr) {
+      MutexLock lock(mounting);
+      if (fuse::FuseServer* server = mount) server->give_up();
+      end_before_serving(announcement);
+    }
     if (fuse::FuseServer* server = mount) return server->stop();
     MutexLock lock(mutex);
-    if (!serving) end_before_serving();
+    if (!serving) end_before_serving(announcement);
     stopping = true;
     changed.notify_all();
   }
@@ -88,28 +115,28 @@ struct Signalled {
 };
 
 // Programs reach a mounted store through its socket, if there can be one: a mount without it is still a mount.
-Result<std::unique_ptr<rpc::Server>> listen(const Plan& plan, const OpenedEngine& opened) {
+Result<std::unique_ptr<rpc::Server>> listen(const Plan& plan, const Uuid& uuid, engine::Engine& engine) {
   rpc::ServerOptions options;
-  options.path = plan.options.socket.empty() ? TRY(rpc::socket_path(opened.uuid)) : plan.options.socket;
+  options.path = plan.options.socket.empty() ? TRY(rpc::socket_path(uuid)) : plan.options.socket;
   options.stores = plan.store.paths;
   options.user = plan.options.socket_user;
-  return rpc::Server::listen(*opened.engine, options);
+  return rpc::Server::listen(engine, options);
 }
 
 // Returns when the mount has ended.
-Status serve_mount(const Plan& plan, const OpenedEngine& opened, fuse::FuseServer& server,
+Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, fuse::FuseServer& server,
                    Announcement& announcement) {
-  opened.engine->watch(server.watch());
+  engine.watch(server.watch());
   std::unique_ptr<rpc::Server> socket;
   if (plan.options.socket != "none") {
-    auto listening = listen(plan, opened);
+    auto listening = listen(plan, uuid, engine);
     if (listening) {
       socket = std::move(listening).value();
     } else {
       log(LogLevel::warning, "programs cannot reach this store: {}", to_string(listening.error()));
     }
   }
-  return server.run([&](const Status& answered) {
+  return server.run(engine, [&](const Status& answered) {
     if (answered) {
       log(LogLevel::info, "{} is mounted on {}", plan.store_name, plan.mountpoint);
       announcement.ready();
@@ -118,6 +145,17 @@ Status serve_mount(const Plan& plan, const OpenedEngine& opened, fuse::FuseServe
       server.stop();
     }
   });
+}
+
+Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseServer>& server) {
+  const fuse::ServerOptions options{.mountpoint = plan.mountpoint,
+                                    .options = fuse_options(plan.options, plan.store_name, ::geteuid() == 0),
+                                    .threads_max = request_threads(),
+                                    .open_mode = plan.options.open_mode};
+  MutexLock lock(signalled.mounting);
+  server = TRY(fuse::FuseServer::mount(options));
+  signalled.mount = server.get();
+  return {};
 }
 
 }  // namespace
@@ -139,8 +177,10 @@ std::variant<Plan, Failure> make_plan(const CommandLine& line, const MountOption
   for (std::string& path : plan.store.paths) {
     auto real = absolute(path);
     if (!real) return failure_of(Step::open_store, real.error(), path);
-    if (!line.no_mount && hides(plan.mountpoint, *real))
-      return failure_of(Step::mount, fail(ELOOP, plan.mountpoint), plan.mountpoint);
+    if (!line.no_mount) {
+      const Status apart = check_apart(plan.mountpoint, {"store", *real});
+      if (!apart) return failure_of(Step::mount, apart.error(), plan.mountpoint);
+    }
     path = *real;
   }
   if (!plan.store.paths.empty()) plan.store_name = plan.store.paths.front();
@@ -151,7 +191,7 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
   settle_process();
   if (!plan.store.warning.empty()) log(LogLevel::warning, "{}", plan.store.warning);
 
-  Signalled signalled;
+  Signalled signalled(announcement);
   std::optional<SignalThread> signals(
       std::in_place, [&] { signalled.stop(); },
       [&] {
@@ -161,20 +201,36 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
       });
 
   SystemClock clock;
-  auto opened = open_engine(plan.store, plan.options, clock);
+  std::unique_ptr<fuse::FuseServer> server;
+  auto store = open_store(plan.store, plan.options, clock);
+  std::unique_ptr<engine::Engine> engine;
   const auto give_up = [&](Step step, const Error& error, const std::string& subject) {
     const Failure failure = failure_of(step, error, subject);
     signals.reset();
+    server.reset();
     // Closed before it is said: whoever hears of the failure finds the store free.
-    if (opened) close_engine(*opened->engine, plan.store_name);
+    if (engine != nullptr) close_engine(*engine, plan.store_name);
+    engine.reset();
+    store = fail(ECANCELED);
     announcement.failed(failure);
     return failure.code;
   };
+  if (!store) return give_up(Step::open_store, store.error(), plan.store_name);
+
+  // Before the store is opened, since that changes it. Whoever enters the mount meanwhile waits.
+  if (!plan.mountpoint.empty()) {
+    if (const Status apart = check_places(plan, *store); !apart)
+      return give_up(Step::mount, apart.error(), plan.mountpoint);
+    const Status mounted = mount(plan, signalled, server);
+    if (!mounted) return give_up(Step::mount, mounted.error(), plan.mountpoint);
+  }
+  auto opened = open_engine(*store, clock);
   if (!opened) return give_up(Step::open_store, opened.error(), plan.store_name);
-  signalled.engine = opened->engine.get();
+  engine = std::move(opened).value();
+  signalled.engine = engine.get();
 
   if (plan.mountpoint.empty()) {
-    auto socket = listen(plan, *opened);
+    auto socket = listen(plan, store->uuid, *engine);
     if (!socket) return give_up(Step::open_store, socket.error(), plan.store_name);
     log(LogLevel::info, "{} is served at {}", plan.store_name, (*socket)->path());
     signalled.begin_serving();
@@ -182,24 +238,13 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
     signalled.wait_for_stop();
     signals.reset();
     (*socket).reset();
-    return close_engine(*opened->engine, plan.store_name);
+    return close_engine(*engine, plan.store_name);
   }
-
-  const fuse::ServerOptions server_options{
-      .mountpoint = plan.mountpoint,
-      .options = fuse_options(plan.options, plan.store_name, ::geteuid() == 0),
-      .threads_max = request_threads(),
-      .open_mode = plan.options.open_mode};
-  auto mounted = fuse::FuseServer::mount(*opened->engine, server_options);
-  if (!mounted) return give_up(Step::mount, mounted.error(), plan.mountpoint);
-  std::unique_ptr<fuse::FuseServer> server = std::move(mounted).value();
-  signalled.mount = server.get();
-
-  const Status served = serve_mount(plan, *opened, *server, announcement);
+  const Status served = serve_mount(plan, store->uuid, *engine, *server, announcement);
   signals.reset();
   server.reset();
   if (!served) log(LogLevel::error, "{}", to_string(served.error()));
-  return close_engine(*opened->engine, plan.store_name);
+  return close_engine(*engine, plan.store_name);
 }
 
 }  // namespace ciaos::daemon

@@ -3,6 +3,15 @@
 #include <fmt/core.h>
 
 namespace ciaos::daemon {
+namespace {
+
+// `path` is `folder`, or something below it.
+bool is_within(const std::string& path, const std::string& folder) {
+  if (!path.starts_with(folder)) return false;
+  return folder.ends_with('/') || path.size() == folder.size() || path[folder.size()] == '/';
+}
+
+}  // namespace
 
 Result<StoreChoice> choose_store(const CommandLine& line, const MountOptions& options,
                                  const Environment& environment) {
@@ -32,9 +41,16 @@ std::string index_directory_of(const std::string& option, const store::Superbloc
   return "/var/lib/ciaosfs/" + to_string(superblock.uuid);
 }
 
-bool hides(const std::string& mountpoint, const std::string& store) {
-  if (!store.starts_with(mountpoint)) return false;
-  return mountpoint.ends_with('/') || store.size() == mountpoint.size() || store[mountpoint.size()] == '/';
+Status check_not_hidden(const std::string& mountpoint, const Needed& needed) {
+  if (!is_within(needed.path, mountpoint)) return {};
+  return fail(ELOOP,
+              fmt::format("a mount on {} would hide its own {} {}", mountpoint, needed.what, needed.path));
+}
+
+Status check_apart(const std::string& mountpoint, const Needed& needed) {
+  TRY_VOID(check_not_hidden(mountpoint, needed));
+  if (!is_within(mountpoint, needed.path)) return {};
+  return fail(ELOOP, fmt::format("{} lies inside of its own {} {}", mountpoint, needed.what, needed.path));
 }
 
 }  // namespace ciaos::daemon

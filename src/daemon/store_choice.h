@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,8 +37,16 @@ Result<StoreChoice> choose_store(const CommandLine& line, const MountOptions& op
 std::string index_directory_of(const std::string& option, const store::Superblock& superblock,
                                const std::string& first_device);
 
-// Whether a mount on `mountpoint` would hide `store`, and with it the files that the daemon opens later. Absolute paths
-// without symlinks.
-bool hides(const std::string& mountpoint, const std::string& store);
+// Something that the daemon opens files in while it serves.
+struct Needed {
+  std::string_view what;  // "store"
+  std::string path;       // absolute, without symlinks
+};
+
+// ELOOP with its reason, if a mount on `mountpoint` would hide it, or would lie inside of it: there the daemon would have to
+// ask itself, and wait for ever. An absolute path without symlinks.
+Status check_apart(const std::string& mountpoint, const Needed& needed);
+// The same for a folder that other things may lie in, too.
+Status check_not_hidden(const std::string& mountpoint, const Needed& needed);
 
 }  // namespace ciaos::daemon

@@ -33,13 +33,13 @@ void on_init(void* userdata, fuse_conn_info* connection) noexcept {
       ~(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
   // A data set that is only read is worth one full listing: no lookup is needed afterwards. A mount that is written to
   // leaves the choice to the kernel, which takes attributes along when somebody asks for them.
-  if (session.engine.read_only()) connection->want &= ~FUSE_CAP_READDIRPLUS_AUTO;
+  if (session.engine->read_only()) connection->want &= ~FUSE_CAP_READDIRPLUS_AUTO;
   connection->max_write = kRequestBytesMax;
   connection->max_background = std::clamp(16 * std::thread::hardware_concurrency(), 64u, 1024u);
   connection->congestion_threshold = connection->max_background * 3 / 4;
   connection->time_gran = 1;
   // On a read-only mount no file changes and none goes, so there is nothing to open: a lookup has pinned it already.
-  session.open_unneeded = session.open_mode == OpenMode::automatic && session.engine.read_only() &&
+  session.open_unneeded = session.open_mode == OpenMode::automatic && session.engine->read_only() &&
                           (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
   session.opendir_unneeded = (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
   session.init_flags_missing = init_flags_that_libfuse_forgets(*connection);

@@ -1,6 +1,7 @@
 #include "fuse/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -15,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "fuse/captured_errors.h"
 #include "fuse/init_hook.h"
 #include "fuse/libfuse.h"
 #include "fuse/mount_options.h"
@@ -47,17 +49,27 @@ void take_libfuse_line(fuse_log_level level, const char* format, va_list argumen
   }
 }
 
+// linux/Documentation/admin-guide/devices.txt
+bool is_fuse_device(const struct stat& about) {
+  return S_ISCHR(about.st_mode) && about.st_rdev == makedev(10, 229);
+}
+
 Status check_fuse_device() {
+  struct stat about {};
+  if (::stat("/dev/fuse", &about) == 0 && !is_fuse_device(about))
+    return fail(ENODEV, "/dev/fuse is something else than the device of FUSE");
   const UniqueFd fd(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (fd.valid()) return {};
   // ENODEV and ENXIO: there is a node and no module behind it.
   return fail(errno == ENOENT || errno == ENXIO ? ENODEV : errno, "/dev/fuse");
 }
 
+// What the kernel remembers of a mount whose daemon has died would look like a directory: so whoever serves it is asked.
 Status check_mountpoint(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0) return fail(errno, path);
-  if (!S_ISDIR(about.st_mode)) return fail(ENOTDIR, path);
+  struct statx about {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &about) != 0)
+    return fail(errno, path);
+  if (!S_ISDIR(about.stx_mode)) return fail(ENOTDIR, path);
   return {};
 }
 
@@ -110,15 +122,28 @@ Status check_mountable(const std::string& mountpoint) {
 }
 
 struct FuseServer::State {
-  State(engine::Engine& engine, const ServerOptions& the_options)
-      : options(the_options), userdata(engine, the_options.open_mode) {}
+  explicit State(const ServerOptions& the_options) : options(the_options), userdata(the_options.open_mode) {}
+
+  // libfuse unmounts whatever is at the path. What somebody mounted over ours is not ours to take away: then only the
+  // connection is closed, and what is left of our mount shows when the other one goes.
+  void end_mount() {
+    if (device_at(options.mountpoint) == device) return fuse_session_unmount(session.get());
+    pollfd connection{.fd = fuse_session_fd(session.get()), .events = 0, .revents = 0};
+    const bool unmounted = ::poll(&connection, 1, 0) == 1 && (connection.revents & POLLERR) != 0;
+    if (!unmounted)
+      log(LogLevel::warning, "{}: something else is mounted over it, and stays; umount both",
+          options.mountpoint);
+    const UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!nothing.valid()) return;  // destroying the session closes it
+    // In place, since the session holds the number until it is destroyed.
+    ::dup3(nothing.get(), fuse_session_fd(session.get()), O_CLOEXEC);
+  }
 
   const ServerOptions options;
   Session userdata;
   SessionPointer session;  // constant after mount()
 
-  // Set once by the thread that announces the mount; 0 before. Tells our mount from what else may be at that path.
-  std::atomic<dev_t> device{0};
+  dev_t device = 0;  // constant after mount(); tells our mount from what else may be at that path
 
   Mutex mutex;
   CondVar loop_ended;
@@ -131,21 +156,26 @@ FuseServer::FuseServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 FuseServer::~FuseServer() {
   MutexLock lock(state_->mutex);
-  if (state_->mounted) fuse_session_unmount(state_->session.get());
+  if (state_->mounted) state_->end_mount();
 }
 
-Result<std::unique_ptr<FuseServer>> FuseServer::mount(engine::Engine& engine, const ServerOptions& options) {
+Result<std::unique_ptr<FuseServer>> FuseServer::mount(const ServerOptions& options) {
   TRY_VOID(check_mountable(options.mountpoint));
   fuse_set_log_func(take_libfuse_line);
 
   std::string said;
   complaint = &said;
-  auto state = std::make_unique<State>(engine, options);
+  auto state = std::make_unique<State>(options);
+  CapturedErrors printed;
   auto session = mounted_session(state->userdata, options);
+  const std::string helper_said = printed.taken();
   complaint = nullptr;
+  // Its words come first: what libfuse has to say, errno too, is about the program that it started.
+  if (!session && !helper_said.empty()) return fail(EPERM, options.mountpoint + ": " + helper_said);
   if (!session) return fail(session.code(), options.mountpoint + (said.empty() ? "" : ": " + said));
   state->session = std::move(session).value();
 
+  state->device = device_at(options.mountpoint).value_or(0);
   install_init_hook(state->session.get());
   MutexLock lock(state->mutex);
   state->mounted = true;
@@ -172,12 +202,12 @@ void FuseServer::announce(const std::function<void(const Status&)>& on_ready) {
     on_ready(fail(errno, state_->options.mountpoint));
     return;
   }
-  state_->device = root.st_dev;
-  raise_read_ahead(root.st_dev);
+  raise_read_ahead(state_->device);
   on_ready({});
 }
 
-Status FuseServer::run(const std::function<void(const Status&)>& on_ready) {
+Status FuseServer::run(engine::Engine& engine, const std::function<void(const Status&)>& on_ready) {
+  state_->userdata.engine = &engine;
   struct sigaction wake_up {};
   wake_up.sa_handler = [](int) {};
   ::sigaction(kWakeUpSignal, &wake_up, nullptr);
@@ -200,18 +230,24 @@ Status FuseServer::run(const std::function<void(const Status&)>& on_ready) {
     state_->loop_ended.notify_all();
   }
   // Closes the connection first, which ends every call that still waits for an answer, the announcer's too.
-  fuse_session_unmount(state_->session.get());
+  state_->end_mount();
   announcer.join();
   if (result < 0) return fail(-result, state_->options.mountpoint);
   return {};
+}
+
+void FuseServer::give_up() {
+  MutexLock lock(state_->mutex);
+  if (!state_->mounted || state_->looping) return;
+  state_->mounted = false;
+  state_->end_mount();
 }
 
 std::string FuseServer::requests() const { return state_->userdata.requests.text(); }
 
 void FuseServer::stop() {
   const std::string& mountpoint = state_->options.mountpoint;
-  const dev_t device = state_->device;
-  if (device != 0 && device_at(mountpoint) == device) {
+  if (device_at(mountpoint) == state_->device) {
     {
       const UniqueFd root(::open(mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       if (root.valid()) ::syncfs(root.get());

@@ -1,6 +1,6 @@
 // One mount: from mount(2) until the last request is answered.
 //
-//   mount() ---> run() ----+----> unmounted by somebody --+---> run() returns ---> ~FuseServer
+//   mount() -+-> run() ----+----> unmounted by somebody --+---> run() returns ---> ~FuseServer
 //                  |       +----> stop() -----------------+
 //                  +--> on_ready, once the mount answers
 #pragma once
@@ -34,16 +34,22 @@ class FuseServer {
  public:
   // Mounts; requests wait until run(). The errors say which of the steps refused: ENODEV there is no /dev/fuse, EACCES or EPERM
   // it may not be opened, ENOENT and ENOTDIR the mountpoint, EINVAL an option. As another user than root it is fusermount3
-  // that mounts. `engine` outlives the server.
-  static Result<std::unique_ptr<FuseServer>> mount(engine::Engine& engine, const ServerOptions& options);
+  // that mounts: EPERM with its words, if it would not.
+  static Result<std::unique_ptr<FuseServer>> mount(const ServerOptions& options);
   ~FuseServer();
 
   // Tells the kernel what changed without its asking: for Engine::watch(). Until the server ends.
   engine::Watch watch();
 
-  // Answers requests with several threads until the mount has ended, and takes the mount away if it is still there. Calls
+  // Instead of run(), and before it is called: takes the mount away again. Who waited for an answer gets ENOTCONN. From any
+  // thread.
+  void give_up();
+
+  // Answers requests with several threads until the mount has ended, and takes the mount away if it is still there; but nothing
+  // that somebody mounted over it: then only the connection is closed. Calls
   // `on_ready` once, from another thread, as soon as the mount has answered, or with the error that it gave instead.
-  Status run(const std::function<void(const Status&)>& on_ready);
+  // `engine` outlives the server.
+  Status run(engine::Engine& engine, const std::function<void(const Status&)>& on_ready);
 
   // Writes back what programs have in shared mappings, unmounts, and makes run() return, even if files are open: whoever
   // has one gets ENOTCONN from then on. Returns when run() is about to. For any thread but run()'s; not for signal handlers.

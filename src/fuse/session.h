@@ -18,11 +18,12 @@ inline constexpr std::uint32_t kRequestBytesMax = 1u << 20;
 // do not exist) and attributes never go stale by themselves. A year.
 inline constexpr double kCacheSeconds = 365.0 * 24 * 3600;
 
-// Thread-safe: `engine` is, and the rest is written by the INIT callback before any other request arrives.
+// Thread-safe: `engine` is, and is set before the first request is read; the rest is written by the INIT callback before any
+// other request arrives.
 struct Session {
-  Session(engine::Engine& the_engine, OpenMode mode) : engine(the_engine), open_mode(mode) {}
+  explicit Session(OpenMode mode) : open_mode(mode) {}
 
-  engine::Engine& engine;
+  engine::Engine* engine = nullptr;
   const OpenMode open_mode;
   RequestCounts requests;
   // The same for files, where there is nothing that an open could change: no OPEN and no RELEASE.
@@ -39,6 +40,6 @@ struct Session {
 inline constexpr std::uint64_t kOfferDirectIoAllowMmap = 1ull << 36;
 
 inline Session& session_of(fuse_req_t req) { return *static_cast<Session*>(fuse_req_userdata(req)); }
-inline engine::Engine& engine_of(fuse_req_t req) { return session_of(req).engine; }
+inline engine::Engine& engine_of(fuse_req_t req) { return *session_of(req).engine; }
 
 }  // namespace ciaos::fuse

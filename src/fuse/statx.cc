@@ -63,7 +63,7 @@ bool answer_statx(Session& session, int fd, ByteSpan request) noexcept {
   std::memcpy(&header, request.data(), sizeof header);
   if (header.opcode != kStatxRequest) return false;
   const NoCancellation to_the_end;
-  const auto attributes = session.engine.getattr(InodeId(header.nodeid));
+  const auto attributes = session.engine->getattr(InodeId(header.nodeid));
   if (!attributes) {
     send_raw_error(fd, header.unique, attributes.error());
     return true;

@@ -70,7 +70,7 @@ bool answer_tmpfile(Session& session, int fd, ByteSpan request) noexcept {
   if (header.opcode != FUSE_TMPFILE) return false;
   std::memcpy(&wanted, request.data() + sizeof header, sizeof wanted);
   const NoCancellation to_the_end;
-  answer(session.engine, fd, header, wanted);
+  answer(*session.engine, fd, header, wanted);
   return true;
 }
 

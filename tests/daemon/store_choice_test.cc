@@ -59,12 +59,19 @@ TEST(StoreChoice, TheIndexLiesWhereTheMostSpecificWordPutsIt) {
   EXPECT_EQ(index_directory_of("/mine", superblock, "/data"), "/mine");
 }
 
-TEST(StoreChoice, AMountMustNotHideItsOwnStore) {
-  EXPECT_TRUE(hides("/data", "/data"));
-  EXPECT_TRUE(hides("/data", "/data/store"));
-  EXPECT_TRUE(hides("/", "/data"));
-  EXPECT_FALSE(hides("/data", "/data2"));
-  EXPECT_FALSE(hides("/data/store/mnt", "/data/store"));
+TEST(StoreChoice, AMountpointAboveItsStoreOrInsideIsRefused) {
+  for (const char* mountpoint : {"/data", "/", "/data/store", "/data/store/volumes", "/data/store/mnt"}) {
+    EXPECT_EQ(check_apart(mountpoint, {"store", "/data/store"}).code(), ELOOP) << mountpoint;
+  }
+  for (const char* mountpoint : {"/data/store2", "/data/stor", "/mnt"}) {
+    EXPECT_TRUE(check_apart(mountpoint, {"store", "/data/store"}).ok()) << mountpoint;
+  }
+}
+
+TEST(StoreChoice, AFolderThatIsNeededMayHoldTheMountpointButNotLieBelowIt) {
+  EXPECT_EQ(check_not_hidden("/var", {"scratch folder", "/var/tmp"}).code(), ELOOP);
+  EXPECT_EQ(check_not_hidden("/var/tmp", {"scratch folder", "/var/tmp"}).code(), ELOOP);
+  EXPECT_TRUE(check_not_hidden("/var/tmp/mnt", {"scratch folder", "/var/tmp"}).ok());
 }
 
 }  // namespace
