@@ -201,7 +201,11 @@ Status Files::lay(Inode& inode, const Extent& extent) {
 void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
   for (const std::uint64_t offset : edit.removed) core_.rows->erase(ExtentKey{inode.id, offset});
   for (const Extent& extent : edit.added) core_.rows->put(ExtentKey{inode.id, extent.offset}, extent.row);
-  inode.row.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
+  const bool less_than_none =
+      edit.stored_bytes < 0 && inode.row.stored_bytes < static_cast<std::uint64_t>(-edit.stored_bytes);
+  // A row that told too few: fsck.ciaos counts again.
+  inode.row.stored_bytes =
+      less_than_none ? 0 : inode.row.stored_bytes + static_cast<std::uint64_t>(edit.stored_bytes);
   core_.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
   if (!inode.extents_known) return;
   for (const std::uint64_t offset : edit.removed) {

@@ -234,6 +234,8 @@ Status Recovery::learn_rows() {
     return TRY(reader.counter(static_cast<std::uint32_t>(name) + offset)).value_or(fallback);
   };
   core_.next_inode = TRY(counter(meta::Counter::next_inode, 0, kRootInode.value() + 1));
+  // Counted up from 1, it has come nowhere near; new inodes need numbers that the format can hold.
+  if (core_.next_inode > std::uint64_t{1} << 62) return fail(EUCLEAN, "the next inode number cannot be");
   core_.inode_count = TRY(counter(meta::Counter::inodes, 0, 1));
   core_.stored_bytes = TRY(counter(meta::Counter::stored_bytes, 0, 0));
   core_.logged_before = TRY(counter(meta::Counter::logged_bytes, 0, 0));
@@ -248,6 +250,9 @@ Status Recovery::learn_rows() {
   const VolumePosition& resume = recovered_.last.resume;
   known_.push_back({resume.volume, resume.generation, false});
   for (const meta::VolumeUsage& usage : TRY(reader.volumes())) {
+    // No engine writes such a row; what follows takes for granted that it is none.
+    if (device_of(usage.volume) >= core_.volumes->device_count())
+      return fail(EUCLEAN, "rows name a device that the store does not have");
     const bool free = usage.row.state == meta::VolumeState::free;
     if (usage.row.state == meta::VolumeState::open)
       recovered_.open_volumes[usage.volume] = usage.row.generation;
