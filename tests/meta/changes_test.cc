@@ -7,8 +7,8 @@
 #include <initializer_list>
 #include <string>
 
-#include "meta/random_changes.h"
 #include "meta/row_codec.h"
+#include "support/random_changes.h"
 
 namespace ciaos::meta {
 namespace {

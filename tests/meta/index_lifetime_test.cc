@@ -8,8 +8,8 @@
 #include "meta/connection.h"
 #include "meta/index.h"
 #include "meta/index_fixture.h"
-#include "meta/random_changes.h"
 #include "meta/schema.h"
+#include "support/random_changes.h"
 
 namespace ciaos::meta {
 namespace {

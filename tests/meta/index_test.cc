@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "meta/index_fixture.h"
-#include "meta/random_changes.h"
+#include "support/random_changes.h"
 
 namespace ciaos::meta {
 namespace {

@@ -9,7 +9,7 @@
 #include "meta/index.h"
 #include "meta/index_fixture.h"
 #include "meta/index_reader.h"
-#include "meta/random_changes.h"
+#include "support/random_changes.h"
 
 namespace ciaos::meta {
 namespace {

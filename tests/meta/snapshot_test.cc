@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
-#include "meta/random_changes.h"
+#include "support/random_changes.h"
 
 namespace ciaos::meta {
 namespace {

@@ -1,4 +1,4 @@
-#include "meta/random_changes.h"
+#include "support/random_changes.h"
 
 #include <algorithm>
 #include <string>
