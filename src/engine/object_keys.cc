@@ -20,7 +20,7 @@ std::string etag_of_change(InodeId inode, std::uint64_t change) {
 }
 
 Status check_bucket(std::string_view bucket) {
-  if (bucket == kHiddenDirectory) return fail(EINVAL, "a reserved name");
+  if (bucket.starts_with(kReservedPrefix)) return fail(EINVAL, "a reserved name");
   return check_name(bucket);
 }
 

@@ -18,7 +18,7 @@ struct KeyParts {
 // EINVAL: an empty, "." or ".." component, or a NUL; ENAMETOOLONG: a component beyond 255 bytes, a key beyond 1024. What is
 // returned points into `path`.
 Result<KeyParts> split_key(const ObjectPath& path);
-// A directory in the root that may be one: EINVAL for ".ciaos" and what is no name.
+// A directory in the root that may be one: EINVAL for what begins with ".ciaos" and what is no name.
 Status check_bucket(std::string_view bucket);
 
 // ECANCELED or EEXIST unless `condition` holds for `info`; null: there is no object.

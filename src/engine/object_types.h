@@ -81,8 +81,10 @@ inline constexpr std::size_t kKeyBytesMax = 1024;
 inline constexpr std::size_t kListLimitMax = 1000;
 inline constexpr std::size_t kNotesBytesMax = 32 * 1024;
 inline constexpr std::uint32_t kPartsMax = 10'000;
-// Where uploads wait; no bucket has this name.
-inline constexpr std::string_view kHiddenDirectory = ".ciaos";
+// Names in the root that begin so are the store's own, and no buckets.
+inline constexpr std::string_view kReservedPrefix = ".ciaos";
+// Where uploads wait.
+inline constexpr std::string_view kUploadsDirectory = ".ciaos-uploads";
 
 // The ETag of bytes that nobody told an MD5 of. It has dashes, so nobody takes it for one.
 std::string etag_of_change(InodeId inode, std::uint64_t change);

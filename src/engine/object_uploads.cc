@@ -1,4 +1,4 @@
-// Objects: uploads in parts. An upload is a directory in /.ciaos/uploads/BUCKET, its parts are files there, named by their
+// Objects: uploads in parts. An upload is a directory in /.ciaos-uploads/BUCKET, its parts are files there, named by their
 // numbers. Completing it clones their extents into one file (rows, not bytes), publishes that, and removes the directory.
 #include <dirent.h>
 #include <fmt/core.h>
@@ -37,7 +37,7 @@ Status check_upload_id(std::string_view id) {
 Result<InodeRef> Objects::uploads_directory(std::string_view bucket, Missing missing) {
   TRY_VOID(check_bucket(bucket));
   InodeRef directory = TRY(core_.inodes->get(kRootInode));
-  for (const std::string_view name : {kHiddenDirectory, std::string_view("uploads"), bucket})
+  for (const std::string_view name : {kUploadsDirectory, bucket})
     directory = TRY(enter(directory, name, missing, kHiddenOwner));
   return directory;
 }

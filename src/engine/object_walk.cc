@@ -143,7 +143,7 @@ Result<ObjectPage> Objects::buckets(std::string_view start_after, std::size_t li
       names = TRY(core_.rows->names_from(kRootInode, from, kNamesPerRead));
     }
     for (const meta::NameEntry& entry : names) {
-      if (entry.row.type != DT_DIR || entry.name == kHiddenDirectory) continue;
+      if (entry.row.type != DT_DIR || entry.name.starts_with(kReservedPrefix)) continue;
       auto info = info_if_there(entry.row.child, /*notes=*/true);
       if (!info) continue;
       if (page.entries.size() == limit) {

@@ -30,7 +30,7 @@ Result<std::size_t> read_full(ByteSource& source, MutableByteSpan into) {
 Body::Body(Connection& connection, const HttpHead& head)
     : connection_(connection),
       chunked_(head.chunked),
-      owes_continue_(head.expects_continue && head.has_body()),
+      owes_continue_(head.expects_continue),
       ended_(!head.has_body()),
       left_(head.chunked ? 0 : head.content_length.value_or(0)),
       began_ms_(now_ms()) {}
@@ -91,8 +91,11 @@ Result<std::size_t> Body::read(MutableByteSpan into) {
 }
 
 bool Body::drain() {
-  // Whoever waits for our word before sending gets the answer instead; what he makes of that is not known.
-  if (owes_continue_) return false;
+  // Whoever waits for our word before sending gets the answer instead; what he makes of that is not known. With no body to wait
+  // for, some still read the word first, and take an answer in its place for that of their next request as well.
+  if (owes_continue_ && !ended_) return false;
+  if (std::exchange(owes_continue_, false) && !connection_.write("HTTP/1.1 100 Continue\r\n\r\n").ok())
+    return false;
   std::array<std::byte, 64 * 1024> bytes;
   for (std::uint64_t drained = 0; !ended_ && drained < kDrainBytesMax;) {
     const auto count = read(bytes);

@@ -94,7 +94,7 @@ bool is_visible(std::string_view text) {
 
 bool is_usable_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
-         name != engine::kHiddenDirectory && name.find('/') == std::string_view::npos;
+         !name.starts_with(engine::kReservedPrefix) && name.find('/') == std::string_view::npos;
 }
 
 class Native {

@@ -18,6 +18,7 @@
 #include "sidecar/metrics.h"
 #include "sidecar/native.h"
 #include "sidecar/options.h"
+#include "sidecar/s3.h"
 #include "sidecar/server.h"
 #include "sidecar/store.h"
 
@@ -120,12 +121,11 @@ class Sidecar {
                       metrics_.text(statistics.ok() ? *statistics : engine::Labels()));
       return "metrics";
     }
-    if (is_native(head)) {
+    if (is_native(head) && !is_s3(head)) {
       answer_native(settings_, store_, exchange);
       return "native";
     }
-    exchange.answer(404, {{"Content-Type", "text/plain"}}, "There is no such route\n");
-    return "unknown";
+    return answer_s3(settings_, store_, exchange);
   }
 
   const Settings settings_;

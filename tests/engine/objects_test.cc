@@ -281,6 +281,7 @@ TEST_F(ObjectVerbs, BucketsAreDirectoriesInTheRoot) {
   ASSERT_EQ(objects().create_bucket("c", {}, {{"owner", "me"}}).code(), 0);
   EXPECT_EQ(objects().create_bucket("c", {}, {}).code(), EEXIST);
   EXPECT_EQ(objects().create_bucket(".ciaos", {}, {}).code(), EINVAL);
+  EXPECT_EQ(objects().create_bucket(".ciaos-uploads", {}, {}).code(), EINVAL);
   EXPECT_EQ(objects().create_bucket("a/b", {}, {}).code(), EINVAL);
   ASSERT_EQ(shell().mkdir("/a"), 0);
   ASSERT_EQ(shell().put("/file", ""), 0);

@@ -1,0 +1,78 @@
+// The operations of S3, each a function from a request that was identified and admitted to its answer.
+#pragma once
+
+#include "sidecar/s3_request.h"
+
+namespace ciaos::sidecar {
+
+// s3_buckets.cc
+S3Answer list_buckets(S3Request& request);
+S3Answer create_bucket(S3Request& request);
+S3Answer head_bucket(S3Request& request);
+S3Answer delete_bucket(S3Request& request);
+S3Answer get_bucket_location(S3Request& request);
+S3Answer get_acl(S3Request& request);
+S3Answer put_acl(S3Request& request);
+S3Answer get_tags(S3Request& request);
+S3Answer put_tags(S3Request& request);
+S3Answer delete_tags(S3Request& request);
+
+// s3_listing.cc
+S3Answer list_objects(S3Request& request);  // v1
+S3Answer list_objects_v2(S3Request& request);
+
+// s3_reading.cc
+S3Answer get_object(S3Request& request);  // and HEAD
+S3Answer get_object_attributes(S3Request& request);
+
+// s3_writing.cc
+S3Answer put_object(S3Request& request);
+S3Answer copy_object(S3Request& request);
+S3Answer delete_object(S3Request& request);
+S3Answer delete_objects(S3Request& request);
+
+// s3_uploads.cc
+S3Answer create_upload(S3Request& request);
+S3Answer upload_part(S3Request& request);
+S3Answer upload_part_copy(S3Request& request);
+S3Answer list_parts(S3Request& request);
+S3Answer list_uploads(S3Request& request);
+S3Answer complete_upload(S3Request& request);
+S3Answer abort_upload(S3Request& request);
+
+// --- what several of them need ---
+
+// Labels that the headers of an upload ask for; a fault instead when they may not be.
+struct UploadLabels {
+  std::optional<S3Error> fault;
+  engine::Labels labels;
+};
+UploadLabels labels_of_upload(const HttpHead& head);
+// "a=1&b=2" or nullopt: not tags, or too many.
+std::optional<Query> parse_tags(const std::string& text);
+
+// An object that a header names as the source of a copy, open.
+struct CopySource {
+  std::optional<S3Answer> refused;
+  rpc::Opened opened;
+  engine::ObjectPath path;
+};
+CopySource open_copy_source(S3Request& request);
+// Bytes of an open object as a staged file, by reference.
+Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offset, std::uint64_t length);
+
+struct ByteRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;  // exclusive
+};
+enum class RangeFault { none, absent, unsatisfiable };
+struct ParsedRange {
+  RangeFault fault = RangeFault::absent;  // a header that is none counts as absent
+  ByteRange range;
+};
+ParsedRange parse_range(const std::string& header, std::uint64_t size);
+
+// Whether the conditions of reading hold, whose headers begin with `prefix`: 0, 304 or 412.
+int judge_conditions(const HttpHead& head, std::string_view prefix, const engine::ObjectInfo& info);
+
+}  // namespace ciaos::sidecar

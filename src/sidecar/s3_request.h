@@ -1,0 +1,85 @@
+// A request of S3: whose it is, what it names, and how it is answered.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sidecar/aws_chunks.h"
+#include "sidecar/checksums.h"
+#include "sidecar/exchange.h"
+#include "sidecar/s3_error.h"
+#include "sidecar/settings.h"
+#include "sidecar/xml.h"
+
+namespace ciaos::sidecar {
+
+// What a handler gives back: a whole answer, or nothing since it has answered itself.
+struct S3Answer {
+  int status = 200;
+  Headers headers;
+  std::string body;
+  bool sent = false;
+};
+
+struct S3Request {
+  const Settings& settings;
+  rpc::Client& client;
+  Exchange& exchange;
+  Query query;
+  std::string bucket;                  // empty: the service
+  std::string key;                     // empty: the bucket
+  std::string user;                    // empty: nobody
+  std::optional<Signature> signature;  // that was verified
+  std::string signing_key;
+
+  const HttpHead& head() const { return exchange.head; }
+  // nullptr without one.
+  const std::string* parameter(std::string_view name) const;
+  std::string parameter_or_empty(std::string_view name) const;
+  engine::ObjectPath path() const { return {bucket, key}; }
+
+  S3Answer refuse(S3Error error, std::string_view message = {}) const;
+  S3Answer refuse(const Error& error) const { return refuse(error_of(error)); }
+};
+
+inline S3Answer xml_answer(XmlWriter& writer) {
+  return {.status = 200, .headers = {{"Content-Type", "application/xml"}}, .body = writer.finish()};
+}
+
+// Labels of buckets and objects that mean something to us.
+inline constexpr const char* kOwnerLabel = "owner";  // of a bucket: a user
+inline constexpr const char* kAclLabel = "acl";    // canned: public-read, public-read-write; absent: private
+inline constexpr const char* kTagsLabel = "tags";  // as a query string
+
+// Who asks, if the signature is right. An answer means: refuse so.
+std::optional<S3Answer> identify(S3Request& request);
+
+enum class Access { read, write, owner };
+// Whether the request's user may do that with the bucket; `bucket` is what is known of it. An answer means: refuse so.
+std::optional<S3Answer> refuse_access(const S3Request& request, Access access);
+
+// The body of a request as it was meant: decoded, and checked when it has ended.
+class Payload {
+ public:
+  explicit Payload(S3Request& request);
+  ByteSource& source() { return chunks_ ? static_cast<ByteSource&>(*chunks_) : request_.exchange.body; }
+  Checksums& checksums() { return checksums_; }
+  // After the source's end. An answer means: refuse so.
+  std::optional<S3Answer> check();
+  // All of it, for small ones: an XML document.
+  Result<std::string> text(std::size_t bytes_max);
+
+ private:
+  S3Request& request_;
+  std::string announced_;  // x-amz-content-sha256
+  std::unique_ptr<AwsChunks> chunks_;
+  Checksums checksums_;
+};
+
+// "\"etag\"", and the ETags of a list in a header without their quotes.
+std::string quoted(std::string_view etag);
+std::vector<std::string> etags_of(const std::string& header);
+std::string iso_time(const Timestamp& time);
+
+}  // namespace ciaos::sidecar

@@ -1,0 +1,244 @@
+// Objects come and go: PUT, copies, deletions.
+#include <algorithm>
+#include <functional>
+
+#include "sidecar/s3_operations.h"
+#include "sidecar/upload.h"
+
+namespace ciaos::sidecar {
+namespace {
+
+constexpr std::uint64_t kPutBytesMax = 5ull << 30;
+constexpr std::size_t kMetadataBytesMax = 2048;
+constexpr std::size_t kDeletesMax = 1000;
+constexpr std::string_view kStoredHeaders[] = {"cache-control",    "content-disposition", "content-encoding",
+                                               "content-language", "content-type",        "expires"};
+
+engine::ObjectCondition condition_of(const HttpHead& head) {
+  return {.absent = false,
+          .if_match = etags_of(head.header_or_empty("if-match")),
+          .if_none_match = etags_of(head.header_or_empty("if-none-match"))};
+}
+
+// aws-chunked is how the body travelled, not what it is.
+std::string without_aws_chunked(const std::string& encodings) {
+  std::string kept;
+  std::string_view rest = encodings;
+  while (!rest.empty()) {
+    std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    if (one != "aws-chunked" && !one.empty()) kept += (kept.empty() ? "" : ",") + std::string(one);
+  }
+  return kept;
+}
+
+// The length that a request announces for what it carries, decoded.
+std::optional<S3Error> judge_length(const HttpHead& head, std::uint64_t bytes_max) {
+  if (!head.content_length && !head.chunked) return S3Error::missing_content_length;
+  if (head.content_length.value_or(0) > bytes_max + (bytes_max >> 4)) return S3Error::entity_too_large;
+  return std::nullopt;
+}
+
+}  // namespace
+
+UploadLabels labels_of_upload(const HttpHead& head) {
+  UploadLabels out;
+  std::size_t metadata_bytes = 0;
+  for (const auto& [name, value] : head.headers) {
+    if (std::ranges::find(kStoredHeaders, name) != std::end(kStoredHeaders)) {
+      const std::string kept = name == "content-encoding" ? without_aws_chunked(value) : value;
+      if (!kept.empty()) out.labels[name] = kept;
+    } else if (name.starts_with("x-amz-meta-")) {
+      metadata_bytes += name.size() - 11 + value.size();
+      auto& kept = out.labels[name];
+      kept += (kept.empty() ? "" : ",") + value;
+    } else if (name == "x-amz-acl") {
+      if (value != "private") out.labels[kAclLabel] = value;
+    } else if (name == "x-amz-tagging" && !value.empty()) {
+      if (!parse_tags(value)) out.fault = S3Error::invalid_tag;
+      out.labels[kTagsLabel] = value;
+    }
+  }
+  if (metadata_bytes > kMetadataBytesMax) out.fault = S3Error::metadata_too_large;
+  return out;
+}
+
+S3Answer put_object(S3Request& request) {
+  const HttpHead& head = request.head();
+  if (const auto fault = judge_length(head, kPutBytesMax)) return request.refuse(*fault);
+  UploadLabels labels = labels_of_upload(head);
+  if (labels.fault) return request.refuse(*labels.fault);
+  Payload payload(request);
+  Upload upload(request.client, request.exchange.worker, request.settings.owner);
+  const Status taken =
+      upload.take(payload.source(), [&](ByteSpan bytes) { payload.checksums().update(bytes); });
+  if (!taken.ok()) return request.refuse(taken.error());
+  if (auto refused = payload.check()) return *refused;
+  if (upload.bytes() > kPutBytesMax) return request.refuse(S3Error::entity_too_large);
+  engine::ObjectNotes notes;
+  notes.etag = hex(payload.checksums().md5());
+  notes.labels = std::move(labels.labels);
+  const std::string checksum = "x-amz-checksum-" + payload.checksums().name();
+  if (!payload.checksums().name().empty()) notes.facts[checksum] = payload.checksums().value();
+  Result<engine::ObjectInfo> put = fail(EINVAL);
+  if (request.key.ends_with('/')) {
+    // A directory has no bytes; a body would be stored under another name than its own, or nowhere.
+    if (upload.bytes() > 0) return request.refuse(S3Error::invalid_object_name);
+    put = request.client.put_directory(request.path(), request.settings.owner, notes);
+  } else {
+    auto source = upload.finish();
+    if (!source.ok()) return request.refuse(source.error());
+    put = request.client.publish({.path = request.path(),
+                                  .source = *source,
+                                  .owner = request.settings.owner,
+                                  .notes = notes,
+                                  .condition = condition_of(head)});
+  }
+  if (!put.ok()) return request.refuse(put.error());
+  S3Answer answer{.status = 200, .headers = {{"ETag", quoted(notes.etag)}}, .body = {}};
+  for (const auto& [name, value] : notes.facts) answer.headers.emplace_back(name, value);
+  return answer;
+}
+
+CopySource open_copy_source(S3Request& request) {
+  CopySource source;
+  std::string text = request.head().header_or_empty("x-amz-copy-source");
+  if (text.find("?versionId=") != std::string::npos) {
+    source.refused = request.refuse(S3Error::not_implemented);
+    return source;
+  }
+  const auto decoded = percent_decoded(text);
+  std::string_view rest = decoded ? std::string_view(*decoded) : std::string_view();
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string_view::npos || slash + 1 == rest.size()) {
+    source.refused = request.refuse(S3Error::invalid_argument);
+    return source;
+  }
+  source.path = {std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
+  S3Request reading{request.settings, request.client, request.exchange, {}, source.path.bucket,
+                    source.path.key,  request.user,   std::nullopt,     {}};
+  if (auto refused = refuse_access(reading, Access::read)) {
+    source.refused = std::move(refused);
+    return source;
+  }
+  const auto opened = request.client.open(source.path, nullptr, 0, 0);
+  if (!opened.ok()) {
+    source.refused = request.refuse(opened.error());
+    return source;
+  }
+  source.opened = *opened;
+  if (judge_conditions(request.head(), "x-amz-copy-source-", opened->info) != 0) {
+    request.client.close(opened->handle);
+    source.refused = request.refuse(S3Error::precondition_failed);
+  }
+  return source;
+}
+
+Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offset, std::uint64_t length) {
+  const InodeId staged = TRY(request.client.stage(request.settings.owner));
+  for (std::uint64_t done = 0; done < length;) {
+    const auto bytes = request.client.clone(from, offset + done, length - done, staged);
+    if (!bytes.ok() || *bytes == 0) {
+      request.client.discard(staged);
+      return bytes.ok() ? fail(EIO, "the source of a copy grew shorter") : bytes.error();
+    }
+    done += *bytes;
+  }
+  return staged;
+}
+
+S3Answer copy_object(S3Request& request) {
+  const std::string directive = request.head().header_or_empty("x-amz-metadata-directive");
+  const bool replace = directive == "REPLACE";
+  if (!replace && !directive.empty() && directive != "COPY") return request.refuse(S3Error::invalid_argument);
+  UploadLabels labels = labels_of_upload(request.head());
+  if (labels.fault) return request.refuse(*labels.fault);
+  const CopySource source = open_copy_source(request);
+  if (source.refused) return *source.refused;
+  const auto copy = [&]() -> S3Answer {
+    const engine::ObjectInfo& info = source.opened.info;
+    if (source.path == request.path() && !replace)
+      return request.refuse(S3Error::invalid_request, "A copy onto itself changes nothing.");
+    if (info.size > kPutBytesMax) return request.refuse(S3Error::invalid_request, "Larger than 5 GiB.");
+    engine::ObjectNotes notes;
+    // An ETag made of inode and change is that file's alone.
+    if (!info.notes.etag.starts_with("i-")) notes.etag = info.notes.etag;
+    notes.facts = info.notes.facts;
+    notes.labels = replace ? labels.labels : info.notes.labels;
+    if (!replace) {
+      notes.labels.erase(kAclLabel);
+      if (const auto acl = labels.labels.find(kAclLabel); acl != labels.labels.end())
+        notes.labels.insert(*acl);
+    }
+    if (request.head().header_or_empty("x-amz-tagging-directive") == "REPLACE") {
+      notes.labels.erase(kTagsLabel);
+      if (const auto tags = labels.labels.find(kTagsLabel); tags != labels.labels.end())
+        notes.labels.insert(*tags);
+    }
+    Result<engine::ObjectInfo> put = fail(EINVAL);
+    if (request.key.ends_with('/')) {
+      if (info.size > 0) return request.refuse(S3Error::invalid_object_name);
+      put = request.client.put_directory(request.path(), request.settings.owner, notes);
+    } else {
+      auto staged = stage_copy(request, source.opened.handle, 0, info.size);
+      if (!staged.ok()) return request.refuse(staged.error());
+      put = request.client.publish({.path = request.path(),
+                                    .source = {.staged = *staged},
+                                    .owner = request.settings.owner,
+                                    .notes = notes,
+                                    .condition = condition_of(request.head())});
+    }
+    if (!put.ok()) return request.refuse(put.error());
+    XmlWriter xml("CopyObjectResult");
+    xml.add("LastModified", iso_time(put->modified)).add("ETag", quoted(put->notes.etag));
+    return xml_answer(xml);
+  };
+  const S3Answer answer = copy();
+  request.client.close(source.opened.handle);
+  return answer;
+}
+
+S3Answer delete_object(S3Request& request) {
+  const Status removed =
+      request.client.remove(request.path(), {.absent = false,
+                                             .if_match = etags_of(request.head().header_or_empty("if-match")),
+                                             .if_none_match = {}});
+  // What is not there, or could not be, is deleted as well as it gets.
+  const bool gone = removed.code() == ENOENT || removed.code() == EINVAL || removed.code() == ENAMETOOLONG;
+  if (!removed.ok() && !gone) return request.refuse(removed.error());
+  return {.status = 204, .headers = {}, .body = {}};
+}
+
+S3Answer delete_objects(S3Request& request) {
+  Payload payload(request);
+  const auto body = payload.text(kXmlBytesMax);
+  if (!body.ok()) return request.refuse(body.error());
+  if (auto refused = payload.check()) return *refused;
+  const auto document = parse_xml(*body);
+  if (!document || document->name != "Delete") return request.refuse(S3Error::malformed_xml);
+  std::vector<std::string> keys;
+  for (const XmlElement& object : document->children) {
+    if (object.name != "Object") continue;
+    if (object.child("Key") == nullptr || object.text_of("Key").empty())
+      return request.refuse(S3Error::malformed_xml);
+    keys.push_back(object.text_of("Key"));
+  }
+  if (keys.empty() || keys.size() > kDeletesMax) return request.refuse(S3Error::malformed_xml);
+  const bool quiet = document->text_of("Quiet") == "true";
+  XmlWriter xml("DeleteResult");
+  for (const std::string& key : keys) {
+    const Status removed = request.client.remove({request.bucket, key}, {});
+    const bool gone = removed.code() == ENOENT || removed.code() == EINVAL || removed.code() == ENAMETOOLONG;
+    if (removed.ok() || gone) {
+      if (!quiet) xml.open("Deleted").add("Key", key).close();
+      continue;
+    }
+    const S3ErrorRow& row = row_of(error_of(removed.error()));
+    xml.open("Error").add("Key", key).add("Code", row.code).add("Message", row.message).close();
+  }
+  return xml_answer(xml);
+}
+
+}  // namespace ciaos::sidecar
