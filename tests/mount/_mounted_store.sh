@@ -85,6 +85,18 @@ mount_store() {
   mountpoint -q "$mnt" || fail "ciaosfs said it mounted, but $mnt is no mount point"
 }
 
+# As mount_store, and what the daemon logs goes to $log.
+log=$scratch/log
+mount_logged() {
+  local tenths
+  "$CIAOSFS_BIN/ciaosfs" -f "$store" "$mnt" "$@" </dev/null 2>>"$log" &
+  for ((tenths = 0; tenths < 300; tenths++)); do
+    ! mountpoint -q "$mnt" || return 0
+    sleep 0.1
+  done
+  fail "not mounted after half a minute: $(cat "$log")"
+}
+
 unmount_store() {
   umount "$mnt"
   wait_for_daemon_end

@@ -10,7 +10,6 @@ need_tool python3 losetup
 
 ledger=$(dirname "$0")/_ledger.py
 books=$scratch/books
-log=$scratch/log
 thin=$scratch/thin
 mkdir "$thin"
 mount -t tmpfs -o size=64M tmpfs "$thin"
@@ -18,16 +17,6 @@ truncate -s 512M "$thin/image"
 loop_device=$(losetup --find --show "$thin/image") || skip "there is no loop device"
 store=$loop_device
 format_store --index "$index" --volume-size 4M
-
-mount_logged() {
-  local tenths
-  "$CIAOSFS_BIN/ciaosfs" -f "$store" "$mnt" "$@" </dev/null 2>"$log" &
-  for ((tenths = 0; tenths < 100; tenths++)); do
-    ! mountpoint -q "$mnt" || return 0
-    sleep 0.1
-  done
-  fail "not mounted after ten seconds: $(cat "$log")"
-}
 
 say "writes begin to fail under load"
 mount_logged -o commit=1,compact=0

@@ -8,7 +8,6 @@ need_tool python3 mkfs.xfs losetup
 ledger=$(dirname "$0")/_ledger.py
 books=$scratch/books
 host=$scratch/host
-log=$scratch/log
 
 mkdir "$host"
 truncate -s 1G "$scratch/host_image"
@@ -16,17 +15,6 @@ mkfs.xfs -q "$scratch/host_image"
 mount -o loop "$scratch/host_image" "$host" || skip "XFS cannot be mounted from a loop device"
 store=$host/store
 format_store --volume-size 8M
-
-# Its log lines go to a file.
-mount_logged() {
-  local tenths
-  "$CIAOSFS_BIN/ciaosfs" -f "$store" "$mnt" "$@" </dev/null 2>"$log" &
-  for ((tenths = 0; tenths < 100; tenths++)); do
-    ! mountpoint -q "$mnt" || return 0
-    sleep 0.1
-  done
-  fail "not mounted after ten seconds: $(cat "$log")"
-}
 
 # XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
 shut_host_down() {

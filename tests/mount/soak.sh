@@ -3,7 +3,7 @@
 # acknowledged is lost, nothing is there that nobody wrote, and fsck.ciaos finds nothing.
 #
 # CIAOS_SOAK_MINUTES says how long, on a folder and on a raw device together; CIAOS_LIFE_SECONDS how long a daemon lives at most.
-# tests/soak runs it by hand.
+# tests/soak runs it by hand. CIAOS_SOAK_ON=device leaves out the folder.
 . "$(dirname "$0")/_mounted_store.sh"
 need_root_and_fuse
 need_tool python3 losetup
@@ -24,26 +24,29 @@ note_work() {
   done <"$scratch/stats"
 }
 
+fail_with_log() { fail "$(cat "$scratch/load.out"; grep -v ": info:" "$log" | head -20)"; }
+
 check_whole_store() {
   "$CIAOSFS_BIN/fsck.ciaos" -n -f --check-data "$store" >"$scratch/fsck.out" || fail "fsck.ciaos: $(cat "$scratch/fsck.out")"
 }
 
 live_and_die() {
   local loader
-  mount_store -o "$options"
-  if [ -e "$books" ]; then python3 "$ledger" verify "$mnt" "$books" >"$scratch/verified"; fi
+  : >"$log"
+  mount_logged -o "$options"
+  if [ -e "$books" ]; then python3 "$ledger" verify "$mnt" "$books" >"$scratch/verified" || fail_with_log; fi
   python3 "$ledger" load "$mnt" "$books" "$life" >"$scratch/load.out" 2>&1 &
   loader=$!
   sleep "$(awk -v most="$life" -v dice="$RANDOM" 'BEGIN { print 1 + dice / 32768 * (most - 1) }')"
   cp "$mnt/.ciaos/stats" "$scratch/stats"
   [ "$(wc -l <"$mnt/.ciaos/damaged")" -eq 1 ] || fail "damage that nobody made: $(cat "$mnt/.ciaos/damaged")"
   if ((RANDOM % 8 == 0)); then
-    wait "$loader" || fail "$(cat "$scratch/load.out")"
+    wait "$loader" || fail_with_log
     unmount_store
     check_whole_store
   else
     kill -9 "$(daemon_pid)"
-    wait "$loader" || fail "$(cat "$scratch/load.out")"
+    wait "$loader" || fail_with_log
     wait_for_daemon_end
     umount "$mnt"
     crashes=$((crashes + 1))
@@ -63,9 +66,11 @@ soak() {
   check_whole_store
 }
 
-say "volumes that are files"
-format_store --volume-size 4M
-soak $((seconds / 2))
+if [ "${CIAOS_SOAK_ON:-folder}" = folder ]; then
+  say "volumes that are files"
+  format_store --volume-size 4M
+  soak $((seconds / 2))
+fi
 
 say "volumes of a raw device, a small one"
 format_loop_store 128M
