@@ -99,6 +99,16 @@ Status set_atime(MountOptions& options, const Given& given) {
   return {};
 }
 
+// The kernel is told, too: it waits for the pages of a write then.
+Status set_sync(MountOptions& options, const Given& given) {
+  if (given.name == "dirsync") {
+    options.engine.sync_names = true;
+  } else {
+    options.engine.sync_all = given.name == "sync";
+  }
+  return pass_on(options, given);
+}
+
 Status set_scratch(MountOptions& options, const Given& given) {
   options.engine.scratch_directory = given.value;
   return {};
@@ -182,8 +192,10 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"rw ro", "", set_read_only, "rw", "write to the store, or not one byte"},
-    {"commit", "SECONDS", set_commit, "5", "what is not fsynced is durable after this time at the latest"},
-    {"mem", "BYTES", set_memory, "352M", "memory for written data and caches, together; K, M, G"},
+    {"commit", "SECONDS", set_commit, "5",
+     "what is not fsynced is durable after this time at the latest; 1 to 3600"},
+    {"mem", "BYTES", set_memory, "352M",
+     "memory for written data and caches, together; K, M, G, T; 16M to 1T"},
     {"compact", "BYTES", set_compact, "64M",
      "how much is moved a second to free space; 0: only when the store is full"},
     {"scrub", "BYTES", set_scrub, "16M", "how much is read a second to find damage; 0: never"},
@@ -193,10 +205,11 @@ constexpr Row kRows[] = {
     {"index", "DIR", set_index, "as mkfs said", "where the index is kept; it can be deleted and is rebuilt"},
     {"scratch", "DIR", set_scratch, "/var/tmp", "with ro: where a private copy of the index may be put"},
     {"device", "PATH", add_device, "", "a further device or directory of the store; may be repeated"},
-    {"wait", "SECONDS", set_wait, "10", "how long to wait for a store that another process has open"},
+    {"wait", "SECONDS", set_wait, "10",
+     "how long to wait for a store that another process has open; at most 86400"},
     {"backend", "NAME", set_backend, "localxfs",
      "localxfs, local or xfs; or mock: a store in memory, empty at each mount"},
-    {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is"},
+    {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is; 64M to 1T"},
     {"open", "HOW", set_open_mode, "auto",
      "auto: files of a read-only mount are read without being opened; or cached: never so"},
     {"socket", "PATH", set_socket, "/run/ciaosfs/UUID.sock",
@@ -208,12 +221,14 @@ constexpr Row kRows[] = {
     {"subtype", "TEXT", set_subtype, "ciaosfs", "the type is shown as fuse.TEXT"},
     {"dev nodev suid nosuid exec noexec", "", pass_on, "dev,suid,exec",
      "as mount(8) says; a user's mount is nodev,nosuid"},
-    {"async sync dirsync nodiratime", "", pass_on, "async", "as mount(8) says"},
+    {"async sync dirsync", "", set_sync, "async",
+     "sync: every change, dirsync: every change of a name, is durable when the call returns"},
     {"debug", "", set_debug, "", "log more"},
     {"default_permissions", "", pass_over, "", "always so"},
     {"remount", "", refuse_remount, "", "not supported"},
-    {"defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand diratime", "",
-     pass_over, "", "passed over: they are for mount(8) and init"},
+    {"defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand diratime "
+     "nodiratime",
+     "", pass_over, "", "passed over: they are for mount(8) and init"},
     {"comment uhelper", "TEXT", pass_over, "", "passed over"},
     {"x-* X-*", "", pass_over, "", "passed over"},
 };

@@ -96,6 +96,28 @@ class Engine::Impl {
     return real.code() == ENOENT;
   }
 
+  // An answer that waits until what was done is durable.
+  template <typename Answer>
+  Answer after_commit(bool asked, Answer answer) {
+    if (!asked || !answer.ok()) return answer;
+    const Status committed = core->committer->commit();
+    return committed.ok() ? std::move(answer) : Answer(committed.error());
+  }
+  template <typename Answer>
+  Answer changed_names(Answer answer) {
+    return after_commit(core->options.sync_names || core->options.sync_all, std::move(answer));
+  }
+  template <typename Answer>
+  Answer changed_file(Answer answer) {
+    return after_commit(core->options.sync_all, std::move(answer));
+  }
+  Result<Attributes> made_name(Result<Attributes> made, std::uint64_t pins) {
+    const InodeId inode = made.ok() ? made->inode : InodeId();
+    Result<Attributes> answer = changed_names(std::move(made));
+    if (!answer.ok() && inode != InodeId()) names.unpin(inode, pins);
+    return answer;
+  }
+
   // Inodes that lost their last name before a crash.
   Status free_orphans() {
     if (core->read_only()) return {};
@@ -184,13 +206,14 @@ Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::stri
   TRY_VOID(impl_->check_writable(parent, name));
   if ((mode & S_IFMT) == 0) mode |= S_IFREG;
   if (S_ISDIR(mode) || S_ISLNK(mode)) return fail(EINVAL);
-  return impl_->names.make(caller, parent, name, {mode, S_ISCHR(mode) || S_ISBLK(mode) ? device : 0, {}}, 1);
+  const Names::NewInode what{mode, S_ISCHR(mode) || S_ISBLK(mode) ? device : 0, {}};
+  return impl_->made_name(impl_->names.make(caller, parent, name, what, 1), 1);
 }
 
 Result<Attributes> Engine::mkdir(const Caller& caller, InodeId parent, std::string_view name,
                                  std::uint32_t mode) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->names.make(caller, parent, name, {S_IFDIR | (mode & 07777), 0, {}}, 1);
+  return impl_->made_name(impl_->names.make(caller, parent, name, {S_IFDIR | (mode & 07777), 0, {}}, 1), 1);
 }
 
 Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::string_view name,
@@ -200,29 +223,29 @@ Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::st
   if (target.size() > kSymlinkBytesMax) return fail(ENAMETOOLONG);
   Caller unmasked = caller;
   unmasked.umask = 0;
-  return impl_->names.make(unmasked, parent, name, {S_IFLNK | 0777, 0, target}, 1);
+  return impl_->made_name(impl_->names.make(unmasked, parent, name, {S_IFLNK | 0777, 0, target}, 1), 1);
 }
 
 Result<Attributes> Engine::link(InodeId inode, InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(inode));
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->names.link(inode, parent, name);
+  return impl_->made_name(impl_->names.link(inode, parent, name), 1);
 }
 
 Status Engine::unlink(InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->names.unlink(parent, name);
+  return impl_->changed_names(impl_->names.unlink(parent, name));
 }
 
 Status Engine::rmdir(InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->names.rmdir(parent, name);
+  return impl_->changed_names(impl_->names.rmdir(parent, name));
 }
 
 Status Engine::rename(const Rename& rename) {
   TRY_VOID(impl_->check_writable(rename.parent, rename.name));
   TRY_VOID(impl_->check_writable(rename.new_parent, rename.new_name));
-  return impl_->names.rename(rename);
+  return impl_->changed_names(impl_->names.rename(rename));
 }
 
 Result<std::string> Engine::readlink(InodeId inode) { return impl_->attributes.readlink(inode); }
@@ -238,12 +261,12 @@ Result<Attributes> Engine::getattr(InodeId inode) {
 
 Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->attributes.set(caller, inode, set);
+  return impl_->changed_file(impl_->attributes.set(caller, inode, set));
 }
 
 Status Engine::set_flags(const Caller& caller, InodeId inode, std::uint32_t flags) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->attributes.set_flags(caller, inode, flags);
+  return impl_->changed_file(impl_->attributes.set_flags(caller, inode, flags));
 }
 
 Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
@@ -258,18 +281,18 @@ Result<std::vector<std::string>> Engine::listxattr(const Caller& caller, InodeId
 Status Engine::setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
                         XattrMode mode) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->attributes.set_xattr(caller, inode, name, value, mode);
+  return impl_->changed_file(impl_->attributes.set_xattr(caller, inode, name, value, mode));
 }
 
 Status Engine::removexattr(InodeId inode, std::string_view name) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->attributes.remove_xattr(inode, name);
+  return impl_->changed_file(impl_->attributes.remove_xattr(inode, name));
 }
 
 Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::string_view name,
                                   std::uint32_t mode) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2);
+  return impl_->made_name(impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2), 2);
 }
 
 Result<Attributes> Engine::create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
@@ -306,7 +329,7 @@ Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByt
 
 Result<std::size_t> Engine::write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->files.write(inode, offset, from, mode);
+  return impl_->changed_file(impl_->files.write(inode, offset, from, mode));
 }
 
 Result<std::uint64_t> Engine::seek(InodeId inode, std::uint64_t offset, SeekTo what) {
@@ -316,7 +339,7 @@ Result<std::uint64_t> Engine::seek(InodeId inode, std::uint64_t offset, SeekTo w
 
 Status Engine::change_range(InodeId inode, const RangeChange& change) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->files.change_range(inode, change);
+  return impl_->changed_file(impl_->files.change_range(inode, change));
 }
 
 Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
@@ -324,7 +347,7 @@ Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
   if (ReportFiles::owns(range.from)) return fail(EOPNOTSUPP);
   auto bytes = impl_->files.clone_range(range);
   if (bytes.ok()) impl_->attributes.note_access(range.from);
-  return bytes;
+  return impl_->changed_file(std::move(bytes));
 }
 
 Objects& Engine::objects() { return impl_->objects; }

@@ -48,6 +48,8 @@ struct Options {
   std::uint64_t scrub_bytes_per_second = 16u << 20;      // read to find damage; 0: never
   std::uint64_t scrub_interval_seconds = 7 * 24 * 3600;  // from the begin of one round to that of the next
   AtimePolicy atime = AtimePolicy::none;
+  bool sync_names = false;  // what makes, moves or removes a name is durable when it returns
+  bool sync_all = false;    // so is every other change of a file
   // Commit at the interval and apply in the background. Tests turn it off: then batches are cut by fsync, commit() and
   // the size limits alone, and applied by whoever commits, so that a run is repeatable.
   bool background = true;

@@ -109,6 +109,15 @@ TEST(Options, KernelFlagsComeLastSoThatTheyWin) {
                                    "dev", "suid", "nodev", "nosuid"));
 }
 
+TEST(Options, SyncIsForTheEngineAndTheKernel) {
+  const auto names = parse({"dirsync"});
+  EXPECT_TRUE(names->engine.sync_names);
+  EXPECT_FALSE(names->engine.sync_all);
+  EXPECT_THAT(names->kernel, ElementsAre("dirsync"));
+  EXPECT_TRUE(parse({"sync"})->engine.sync_all);
+  EXPECT_FALSE(parse({"sync", "async"})->engine.sync_all);
+}
+
 TEST(Options, SizesHaveSuffixes) {
   EXPECT_EQ(*parse_bytes("7"), 7u);
   EXPECT_EQ(*parse_bytes("3k"), 3u << 10);
@@ -122,8 +131,8 @@ TEST(Options, SizesHaveSuffixes) {
 
 TEST(Options, HelpShowsEveryOption) {
   const std::string help = help_text();
-  for (const char* name :
-       {"commit=SECONDS", "mem=BYTES", "index=DIR", "allow_other", "wait=SECONDS", "noatime"}) {
+  for (const char* name : {"commit=SECONDS", "mem=BYTES", "index=DIR", "allow_other", "wait=SECONDS",
+                           "noatime", "1 to 3600", "16M to 1T", "at most 86400", "64M to 1T"}) {
     EXPECT_THAT(help, HasSubstr(name));
   }
 }
