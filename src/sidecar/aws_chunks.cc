@@ -15,7 +15,7 @@ constexpr std::size_t kTrailersMax = 16;
 Result<std::string> AwsChunks::read_line() {
   std::string line;
   while (line.size() < kLineBytesMax) {
-    std::array<std::byte, 1> one;
+    std::array<std::byte, 1> one{};
     if (TRY(from_.read(one)) == 0) return fail(EPROTO, "an aws-chunked body ends early");
     line += static_cast<char>(one[0]);
     if (line.ends_with("\r\n")) return line.substr(0, line.size() - 2);
@@ -53,7 +53,7 @@ Status AwsChunks::read_trailers() {
   std::string claimed;
   while (true) {
     // Some clients end the body with the last chunk's line.
-    std::array<std::byte, 1> one;
+    std::array<std::byte, 1> one{};
     std::string line;
     while (!line.ends_with("\r\n")) {
       if (TRY(from_.read(one)) == 0) break;
@@ -88,7 +88,7 @@ Result<std::size_t> AwsChunks::read(MutableByteSpan into) {
   if (left_ == 0) {
     TRY_VOID(end_chunk());
     TRY_VOID(read_trailers());
-    std::array<std::byte, 1> more;
+    std::array<std::byte, 1> more{};
     if (TRY(from_.read(more)) != 0) return fail(EPROTO, "bytes behind the last chunk");
     ended_ = true;
     return std::size_t{0};

@@ -38,7 +38,7 @@ Body::Body(Connection& connection, const HttpHead& head)
 Result<std::string> Body::read_line() {
   std::string line;
   while (line.size() < kChunkLineBytesMax) {
-    std::array<std::byte, 1> one;
+    std::array<std::byte, 1> one{};
     if (TRY(connection_.read(one)) == 0) return fail(ECONNRESET);
     line += static_cast<char>(one[0]);
     if (line.ends_with("\r\n")) return line.substr(0, line.size() - 2);
@@ -96,7 +96,7 @@ bool Body::drain() {
   if (owes_continue_ && !ended_) return false;
   if (std::exchange(owes_continue_, false) && !connection_.write("HTTP/1.1 100 Continue\r\n\r\n").ok())
     return false;
-  std::array<std::byte, 64 * 1024> bytes;
+  std::array<std::byte, 16 * 1024> bytes{};
   for (std::uint64_t drained = 0; !ended_ && drained < kDrainBytesMax;) {
     const auto count = read(bytes);
     if (!count.ok()) return false;

@@ -24,7 +24,7 @@ Status wait_for(int fd, short events, int timeout_ms) {
 }  // namespace
 
 Status Connection::fill() {
-  std::array<char, 16 * 1024> bytes;
+  std::array<char, 16 * 1024> bytes{};
   const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (got == 0) return fail(ECONNRESET);
   if (got < 0) return fail(errno);

@@ -31,7 +31,7 @@ Result<std::string> file_contents(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail(errno, path);
   std::string text;
-  std::array<char, 4096> bytes;
+  std::array<char, 4096> bytes{};
   while (true) {
     const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
     if (got < 0) return fail(errno, path);

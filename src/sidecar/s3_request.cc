@@ -71,6 +71,8 @@ std::optional<S3Answer> identify(S3Request& request) {
 }
 
 std::optional<S3Answer> refuse_access(const S3Request& request, Access access) {
+  // Nobody is refused then, and a missing bucket is found by the verb itself: a round trip less.
+  if (!request.settings.authenticate && !request.key.empty()) return std::nullopt;
   const auto bucket = request.client.lookup({request.bucket, ""});
   if (!bucket.ok()) return request.refuse(bucket.error());
   if (!request.settings.authenticate) return std::nullopt;

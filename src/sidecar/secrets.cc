@@ -44,7 +44,7 @@ void Digester::update(ByteSpan bytes) {
 }
 
 std::string Digester::finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned length = 0;
   CIAOS_ASSERT(EVP_DigestFinal_ex(state_->context, out.data(), &length) == 1);
   CIAOS_ASSERT(EVP_DigestInit_ex(state_->context, state_->kind, nullptr) == 1);
@@ -58,7 +58,7 @@ std::string digest(DigestKind kind, std::string_view bytes) {
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned length = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(), &length);
