@@ -55,6 +55,7 @@ class Setup:
         self.scratch, self.programs, self.image_bytes, self.options = scratch, programs, image_bytes, options
         self.loops = programs / "timed_loops"
         self.mounted, self.daemons, self.loop = [], [], None
+        self.switch = RING_SWITCH.read_text(encoding="ascii").strip() if RING_SWITCH.exists() else None
         self.log = open(scratch / "log", "w+b")
 
     def __enter__(self):
@@ -86,6 +87,8 @@ class Setup:
             if subprocess.run(["umount", path], check=False).returncode != 0:
                 subprocess.run(["umount", "-l", path], check=False)
         self.log.close()
+        if self.switch:
+            RING_SWITCH.write_text(self.switch, encoding="ascii")  # rings=on may have turned it
         if self.loop:
             subprocess.run(["losetup", "-d", self.loop], check=False)
 

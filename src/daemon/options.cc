@@ -180,6 +180,15 @@ Status set_open_mode(MountOptions& options, const Given& given) {
   return {};
 }
 
+Status set_rings(MountOptions& options, const Given& given) {
+  if (given.value != "auto" && given.value != "on" && given.value != "off")
+    return fail(EINVAL, "must be auto, on or off");
+  options.rings = given.value == "auto" ? fuse::Rings::automatic
+                  : given.value == "on" ? fuse::Rings::on
+                                        : fuse::Rings::off;
+  return {};
+}
+
 Status refuse_remount(MountOptions&, const Given&) { return fail(EINVAL, "unmount and mount again instead"); }
 
 struct Row {
@@ -212,6 +221,8 @@ constexpr Row kRows[] = {
     {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is; 64M to 1T"},
     {"open", "HOW", set_open_mode, "auto",
      "auto: files of a read-only mount are read without being opened; or cached: never so"},
+    {"rings", "WHEN", set_rings, "auto",
+     "requests over io_uring: auto, if the kernel's switch for it is on; on: turns it on, as root; or off"},
     {"socket", "PATH", set_socket, "/run/ciaosfs/UUID.sock",
      "where programs reach the daemon; a user's own is below $XDG_RUNTIME_DIR; none: nowhere"},
     {"socket_user", "USER", set_socket_user, "",

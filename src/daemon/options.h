@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "fuse/open_mode.h"
+#include "fuse/rings.h"
 
 namespace ciaos::daemon {
 
@@ -23,6 +24,7 @@ struct MountOptions {
   std::uint64_t wait_seconds = 10;  // for another process to let the store go
   bool debug = false;
   fuse::OpenMode open_mode = fuse::OpenMode::automatic;
+  fuse::Rings rings = fuse::Rings::automatic;
 
   std::string socket;                   // of the local protocol; empty: its usual place; "none"
   std::optional<unsigned> socket_user;  // who may speak there besides root and the daemon's own user

@@ -19,6 +19,7 @@
 #include "fuse/server.h"
 #include "rpc/protocol.h"
 #include "rpc/server.h"
+#include "store/command_ring.h"
 
 namespace ciaos::daemon {
 namespace {
@@ -151,7 +152,9 @@ Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseS
   const fuse::ServerOptions options{.mountpoint = plan.mountpoint,
                                     .options = fuse_options(plan.options, plan.store_name, ::geteuid() == 0),
                                     .threads_max = request_threads(),
-                                    .open_mode = plan.options.open_mode};
+                                    .open_mode = plan.options.open_mode,
+                                    .rings = plan.options.rings,
+                                    .make_ring = store::make_command_ring};
   MutexLock lock(signalled.mounting);
   server = TRY(fuse::FuseServer::mount(options));
   signalled.mount = server.get();

@@ -53,6 +53,14 @@ Status Committer::admit() {
   return {};
 }
 
+bool Committer::is_behind() const {
+  if (rows_.open_bytes() > limits_.record_bytes_max / 4 * 3 ||
+      writer_.open_batch_bytes() > limits_.data_bytes_max)
+    return true;
+  MutexLock lock(mutex_);
+  return queued_bytes_ > limits_.unapplied_bytes_max;
+}
+
 Status Committer::commit() { return commit_through(rows_.newest_change()); }
 
 Status Committer::commit_through(Sequence sequence) {

@@ -58,6 +58,8 @@ class Committer {
 
   // Before an operation that changes something, without locks: waits where a limit is reached. EROFS after a failure.
   Status admit() EXCLUDES(mutex_);
+  // Whether admit() would wait.
+  bool is_behind() const EXCLUDES(mutex_);
   // Returns when batch `sequence` is durable; EIO if it never will be. 0 is durable.
   Status commit_through(Sequence sequence) EXCLUDES(mutex_);
   // Everything before the call, if there is anything.

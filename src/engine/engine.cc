@@ -22,6 +22,13 @@
 
 namespace ciaos::engine {
 
+namespace {
+
+// What all changes that are under way at once may ask of the log. With less, one of them may have to make room.
+constexpr std::uint64_t kRoomForQuickChanges = 256u << 20;
+
+}  // namespace
+
 class Engine::Impl {
  public:
   explicit Impl(Recovered recovered)
@@ -384,6 +391,20 @@ FilesystemStatistics Engine::statfs() {
 }
 
 Statistics Engine::statistics() { return impl_->statistics(); }
+
+bool Engine::at_hand(InodeId inode) const { return impl_->core->inodes->contains(inode); }
+
+bool Engine::at_hand(InodeId parent, std::string_view name) const {
+  const NameCache::Found found = impl_->core->names.find(parent, name);
+  return found.known && at_hand(parent) && (!found.row || at_hand(found.row->child));
+}
+
+bool Engine::changes_may_wait() const {
+  Core& core = *impl_->core;
+  return core.read_only() || core.options.sync_all || core.options.sync_names ||
+         core.dirty.bytes() > core.options.dirty_bytes_max / 2 || core.writer->is_behind() ||
+         core.committer->is_behind() || core.pool->space().bytes_available < kRoomForQuickChanges;
+}
 
 void Engine::drop_caches() { impl_->core->reader->drop_caches(); }
 bool Engine::read_only() const { return impl_->core->read_only(); }

@@ -182,6 +182,12 @@ class Engine {
   Status commit();  // everything before the call is durable on return
   FilesystemStatistics statfs();
   Statistics statistics();
+  // Whether a lookup or reading attributes finds everything in memory, and whether a change of contents or names might have to
+  // wait for a device just now. For who must not wait; either may be otherwise a moment later.
+  bool at_hand(InodeId inode) const;
+  bool at_hand(InodeId parent, std::string_view name) const;
+  bool changes_may_wait() const;
+
   void drop_caches();  // contents and headers; for cold benchmarks
   bool read_only() const;
   // Waits until everything durable is applied to the index. For tests and close.

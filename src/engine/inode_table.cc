@@ -122,6 +122,11 @@ void InodeTable::evict_beyond(std::uint64_t bytes) {
   }
 }
 
+bool InodeTable::contains(InodeId id) const {
+  MutexLock lock(mutex_);
+  return inodes_.contains(id);
+}
+
 std::uint64_t InodeTable::count() const {
   MutexLock lock(mutex_);
   return inodes_.size();

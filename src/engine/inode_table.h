@@ -84,6 +84,7 @@ class InodeTable {
  public:
   InodeTable(Rows& rows, std::uint64_t bytes_max) : rows_(rows), bytes_max_(bytes_max) {}
 
+  bool contains(InodeId id) const EXCLUDES(mutex_);
   // Reads the row if it is not in memory. An inode that does not exist is ENOENT.
   Result<InodeRef> get(InodeId id) EXCLUDES(mutex_);
   // A new inode, whose row the caller has just made. Null if somebody is asking for that number (a stale handle): take

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "fuse/reply_channel.h"
 #include "fuse/session.h"
 #include "fuse/statx.h"
 #include "fuse/tmpfile.h"
@@ -14,6 +15,8 @@
 namespace ciaos::fuse {
 namespace {
 
+// Of Linux 6.14, the first with rings.
+constexpr std::uint32_t kProtocolOfRings = 42;
 constexpr int kFirstVersionThatSendsThem = 317;
 
 // The version of the library that runs, not of the header: a distribution may update one without the other.
@@ -43,20 +46,42 @@ ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
   }
 }
 
-ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
-  std::atomic<std::uint32_t>& missing = static_cast<Session*>(userdata)->init_flags_missing;
-  // Set by the INIT callback in this thread just now; no request but INIT is under way until its reply is written.
-  if (missing.load(std::memory_order_relaxed) != 0 && count == 2 &&
-      parts[1].iov_len == sizeof(fuse_init_out)) {
-    fuse_init_out reply{};
-    std::memcpy(&reply, parts[1].iov_base, sizeof reply);
-    reply.flags |= missing.exchange(0);
-    std::memcpy(parts[1].iov_base, &reply, sizeof reply);
+// Adds to the answer what libfuse forgets. True when it tells of rings.
+bool complete_init(Session& session, fuse_init_out& reply) {
+  reply.flags |= session.init_flags_missing.exchange(0);
+  if (session.rings == nullptr) return false;
+  if ((session.kernel_offers & kOfferRings) == 0) {
+    log(LogLevel::info, "requests come by /dev/fuse: this kernel offers no rings");
+    return false;
   }
-  return ::writev(fd, parts, count);
+  reply.flags |= FUSE_INIT_EXT;
+  reply.flags2 |= static_cast<std::uint32_t>(kOfferRings >> 32);
+  reply.minor = kProtocolOfRings;
+  return true;
+}
+
+ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
+  Session& session = *static_cast<Session*>(userdata);
+  // Set by the INIT callback in this thread just now; no request but INIT is under way until its reply is written.
+  if (session.init_flags_missing.load(std::memory_order_relaxed) == 0 || count != 2 ||
+      parts[1].iov_len != sizeof(fuse_init_out)) {
+    return send_reply(fd, parts, count);
+  }
+  fuse_init_out reply{};
+  std::memcpy(&reply, parts[1].iov_base, sizeof reply);
+  const bool rings = complete_init(session, reply);
+  std::memcpy(parts[1].iov_base, &reply, sizeof reply);
+  const ssize_t sent = ::writev(fd, parts, count);
+  if (rings && sent > 0) {
+    session.rings->start(session.handle, session, fd);
+    log(LogLevel::info, "requests come through {} rings", session.rings->queue_count());
+  }
+  return sent;
 }
 
 }  // namespace
+
+bool can_hook_init() { return library_forgets(); }
 
 std::uint32_t init_flags_that_libfuse_forgets(const fuse_conn_info& connection) {
   if (!library_forgets()) return 0;

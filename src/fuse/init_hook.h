@@ -18,5 +18,7 @@ std::uint32_t init_flags_that_libfuse_forgets(const fuse_conn_info& connection);
 // Puts itself between a mounted session and its descriptor, where that is needed and possible. The session's userdata must
 // be a Session; its init_flags_missing go into the INIT reply.
 void install_init_hook(fuse_session* session);
+// Whether it would do anything.
+bool can_hook_init();
 
 }  // namespace ciaos::fuse

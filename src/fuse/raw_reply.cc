@@ -1,9 +1,9 @@
 #include "fuse/raw_reply.h"
 
 #include <linux/fuse.h>
-#include <sys/uio.h>
 
 #include "base/log.h"
+#include "fuse/reply_channel.h"
 
 namespace ciaos::fuse {
 namespace {
@@ -14,7 +14,7 @@ bool send(int fd, std::uint64_t request, int error, MutableByteSpan body) {
   header.error = -error;
   header.unique = request;
   const iovec parts[] = {{&header, sizeof header}, {body.data(), body.size()}};
-  return ::writev(fd, parts, body.empty() ? 1 : 2) >= 0;
+  return send_reply(fd, parts, body.empty() ? 1 : 2) >= 0;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/assert.h"
+#include "fuse/reply_channel.h"
 #include "fuse/session.h"
 
 namespace ciaos::fuse {
@@ -19,6 +20,8 @@ struct Free {
 }  // namespace
 
 MutableByteSpan request_buffer(std::size_t bytes) {
+  if (ReplySink* const sink = current_sink(); sink != nullptr)
+    return sink->memory().first(std::min(bytes, sink->memory().size()));
   thread_local const std::unique_ptr<std::byte, Free> memory(
       static_cast<std::byte*>(std::aligned_alloc(kPageBytes, kRequestBytesMax)));
   CIAOS_ASSERT(memory != nullptr);

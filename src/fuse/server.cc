@@ -114,6 +114,26 @@ Result<SessionPointer> mounted_session(Session& userdata, const ServerOptions& o
   return session;
 }
 
+// Before mount(2), which says once and for all what the kernel offers.
+Status prepare_for_rings(const ServerOptions& options) {
+  if (options.rings == Rings::off || !options.make_ring) return fail(EOPNOTSUPP, "rings=off");
+  if (!can_hook_init()) return fail(EOPNOTSUPP, "this libfuse lets nobody add to its INIT");
+  return prepare_kernel_for_rings(options.rings);
+}
+
+// Null, and why in the log, where requests will come by /dev/fuse.
+std::unique_ptr<RingTransport> rings_for(const ServerOptions& options, const Status& kernel) {
+  const auto without = [&](const Error& error) {
+    log(options.rings == Rings::on ? LogLevel::warning : LogLevel::info, "requests come by /dev/fuse: {}",
+        to_string(error));
+    return nullptr;
+  };
+  if (!kernel) return without(kernel.error());
+  auto rings = RingTransport::make(options.make_ring);
+  if (!rings) return without(rings.error());
+  return std::move(rings).value();
+}
+
 }  // namespace
 
 Status check_mountable(const std::string& mountpoint) {
@@ -143,7 +163,8 @@ struct FuseServer::State {
   Session userdata;
   SessionPointer session;  // constant after mount()
 
-  dev_t device = 0;  // constant after mount(); tells our mount from what else may be at that path
+  Status rings_prepared;  // constant after mount()
+  dev_t device = 0;       // constant after mount(); tells our mount from what else may be at that path
 
   Mutex mutex;
   CondVar loop_ended;
@@ -166,6 +187,7 @@ Result<std::unique_ptr<FuseServer>> FuseServer::mount(const ServerOptions& optio
   std::string said;
   complaint = &said;
   auto state = std::make_unique<State>(options);
+  state->rings_prepared = prepare_for_rings(options);
   CapturedErrors printed;
   auto session = mounted_session(state->userdata, options);
   const std::string helper_said = printed.taken();
@@ -174,6 +196,7 @@ Result<std::unique_ptr<FuseServer>> FuseServer::mount(const ServerOptions& optio
   if (!session && !helper_said.empty()) return fail(EPERM, options.mountpoint + ": " + helper_said);
   if (!session) return fail(session.code(), options.mountpoint + (said.empty() ? "" : ": " + said));
   state->session = std::move(session).value();
+  state->userdata.handle = state->session.get();
 
   state->device = device_at(options.mountpoint).value_or(0);
   install_init_hook(state->session.get());
@@ -208,6 +231,7 @@ void FuseServer::announce(const std::function<void(const Status&)>& on_ready) {
 
 Status FuseServer::run(engine::Engine& engine, const std::function<void(const Status&)>& on_ready) {
   state_->userdata.engine = &engine;
+  state_->userdata.rings = rings_for(state_->options, state_->rings_prepared);
   struct sigaction wake_up {};
   wake_up.sa_handler = [](int) {};
   ::sigaction(kWakeUpSignal, &wake_up, nullptr);
@@ -229,6 +253,8 @@ Status FuseServer::run(engine::Engine& engine, const std::function<void(const St
     state_->mounted = false;
     state_->loop_ended.notify_all();
   }
+  // While the connection is still there, so that what is being worked on gets its answer.
+  if (state_->userdata.rings != nullptr) state_->userdata.rings->stop();
   // Closes the connection first, which ends every call that still waits for an answer, the announcer's too.
   state_->end_mount();
   announcer.join();

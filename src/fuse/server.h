@@ -11,10 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "base/command_ring.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "fuse/open_mode.h"
+#include "fuse/rings.h"
 
 namespace ciaos::fuse {
 
@@ -24,6 +26,8 @@ struct ServerOptions {
       options;  // as `mount -o` and libfuse know them: allow_other, fsname=..., ro, nodev
   unsigned threads_max = 16;
   OpenMode open_mode = OpenMode::automatic;
+  Rings rings = Rings::automatic;
+  CommandRingMaker make_ring;  // none: no rings
 };
 
 // What mount() would be refused for before anything is tried: so that a store need not be opened, and so changed, for a mount

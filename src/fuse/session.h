@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "engine/engine.h"
 #include "fuse/libfuse.h"
 #include "fuse/open_mode.h"
 #include "fuse/request_counts.h"
+#include "fuse/ring_transport.h"
 
 namespace ciaos::fuse {
 
@@ -24,6 +26,7 @@ struct Session {
   explicit Session(OpenMode mode) : open_mode(mode) {}
 
   engine::Engine* engine = nullptr;
+  fuse_session* handle = nullptr;  // libfuse's; constant once it is mounted
   const OpenMode open_mode;
   RequestCounts requests;
   // The same for files, where there is nothing that an open could change: no OPEN and no RELEASE.
@@ -32,12 +35,16 @@ struct Session {
   bool opendir_unneeded = false;
   // What the kernel offered, the high half too, which libfuse 3.14 does not look at. 0 where nobody could see.
   std::atomic<std::uint64_t> kernel_offers{0};
+  // Told to the kernel with the INIT reply, and started behind it. Null: all requests come by /dev/fuse.
+  std::unique_ptr<RingTransport> rings;
   // Flags that the INIT reply must get on its way to the kernel; see init_hook.h.
   std::atomic<std::uint32_t> init_flags_missing{0};
 };
 
 // A bit of `kernel_offers`. A kernel that has it (Linux 6.6) also drops a file's pages when somebody writes past them.
 inline constexpr std::uint64_t kOfferDirectIoAllowMmap = 1ull << 36;
+
+inline constexpr std::uint64_t kOfferRings = 1ull << 41;
 
 inline Session& session_of(fuse_req_t req) { return *static_cast<Session*>(fuse_req_userdata(req)); }
 inline engine::Engine& engine_of(fuse_req_t req) { return *session_of(req).engine; }

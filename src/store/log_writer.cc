@@ -239,6 +239,11 @@ void LogWriter::throttle() {
   while (failure_.ok() && chunks_.waiting_bytes() >= limits_.unwritten_bytes_max) written_.wait(mutex_);
 }
 
+bool LogWriter::is_behind() const {
+  MutexLock lock(mutex_);
+  return chunks_.waiting_bytes() >= limits_.unwritten_bytes_max / 4 * 3;
+}
+
 bool LogWriter::read_unwritten(const VolumePosition& at, MutableByteSpan into) {
   std::shared_ptr<Chunk> chunk;
   {

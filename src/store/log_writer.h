@@ -122,6 +122,8 @@ class LogWriter {
 
   // Waits until less than unwritten_bytes_max lie in memory. Call without locks, before buffering more.
   void throttle() EXCLUDES(mutex_);
+  // Whether throttle() would wait, or almost.
+  bool is_behind() const EXCLUDES(mutex_);
   // Copies needle bytes that the device may not have yet: [at.offset, + into.size()) of the volume. False when all of them
   // were written (read the device), true when `into` was filled. REQUIRES: the range lies in one needle.
   bool read_unwritten(const VolumePosition& at, MutableByteSpan into) EXCLUDES(mutex_);

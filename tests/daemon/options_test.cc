@@ -34,7 +34,7 @@ TEST(Options, DefaultsAreThoseOfTheEngine) {
 TEST(Options, ValuesReachTheirPlaces) {
   const auto options = parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0",
                               "strictatime", "scrub=3M", "scrub_interval=60", "fsname=x", "subtype=y",
-                              "backend=mock", "size=64M", "open=cached"});
+                              "backend=mock", "size=64M", "open=cached", "rings=on"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->engine.read_only);
   EXPECT_EQ(options->engine.commit_interval_ms, 30'000u);
@@ -50,6 +50,8 @@ TEST(Options, ValuesReachTheirPlaces) {
   EXPECT_EQ(options->backend, "mock");
   EXPECT_EQ(options->mock_bytes, 64u << 20);
   EXPECT_EQ(options->open_mode, fuse::OpenMode::cached);
+  EXPECT_EQ(options->rings, fuse::Rings::on);
+  EXPECT_EQ(complaint({"rings=maybe"}), "mount option rings=maybe: must be auto, on or off");
 }
 
 TEST(Options, TheLastOfTwoOppositesHolds) {

@@ -80,8 +80,9 @@ format_loop_store() {
   format_store --index "$index"
 }
 
+# CIAOS_MOUNT_OPTIONS is added to every mount: whole tests run another way by it, as with rings=on.
 mount_store() {
-  "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" "$@" </dev/null
+  "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" ${CIAOS_MOUNT_OPTIONS:+-o "$CIAOS_MOUNT_OPTIONS"} "$@" </dev/null
   mountpoint -q "$mnt" || fail "ciaosfs said it mounted, but $mnt is no mount point"
 }
 

@@ -71,6 +71,13 @@ def rewrite(name):
     os.close(fd)
 
 
+def rewrite_and_read(name):
+    fd = os.open(name, os.O_RDWR)
+    for _ in range(10):
+        os.pwrite(fd, b"z" * 4096, 4096)
+    os.close(fd)
+
+
 def is_missing(name):
     try:
         os.stat(name)
@@ -114,6 +121,8 @@ def read_write(offences):
     offences.check("the same again", lambda: os.stat("d/f"))
     offences.check("3 writes, and a stat", lambda: (rewrite("d/f"), os.stat("d/f")), OPEN=1, WRITE=3, RELEASE=1, GETATTR=1)
     offences.check("read it again", lambda: read("d/f"), OPEN=1, READ=1, RELEASE=1)
+    offences.check("10 writes by who reads, too", lambda: rewrite_and_read("d/f"),
+                   OPEN=1, GETATTR=1, GETXATTR=1, WRITE=10, RELEASE=1)
     offences.check("a name that is not there", lambda: is_missing("d/no"), LOOKUP=1)
     offences.check("the same again", lambda: is_missing("d/no"))
     offences.check("mkdir", lambda: os.mkdir("d/sub"), LOOKUP=1, MKDIR=1)

@@ -8,6 +8,7 @@ log=$scratch/log
 daemon=''
 
 serve() {
+  rm -f "$log"  # else the words of the one before might be taken for those of this one
   "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" -f -o "debug${1:+,$1}${CIAOS_MOUNT_OPTIONS:+,$CIAOS_MOUNT_OPTIONS}" \
     </dev/null >"$log" 2>&1 &
   local tenths

@@ -1,0 +1,133 @@
+#include "fuse/ring_queue.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+
+namespace ciaos::fuse {
+namespace {
+
+constexpr std::size_t kCompletionsAtOnce = 64;
+constexpr unsigned kCrowdedRequests = 64;
+
+// The kernel puts a request into the ring of the processor that asks; whoever answers there needs no other one.
+void pin_to(unsigned processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  // A processor that is possible but not there, or not ours: then anywhere.
+  (void)::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+}
+
+RingCommand command(int fd, std::uint32_t operation, std::uint64_t commit_id, unsigned queue) {
+  RingCommand out;
+  out.fd = fd;
+  out.operation = operation;
+  RingCommandBody body;
+  body.commit_id = commit_id;
+  body.queue = static_cast<std::uint16_t>(queue);
+  std::memcpy(out.body.data(), &body, sizeof body);
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RingQueue>> RingQueue::make(const CommandRingMaker& maker, unsigned processor,
+                                                   std::size_t depth, std::size_t payload_bytes) {
+  auto ring = TRY(maker(static_cast<unsigned>(2 * depth)));
+  auto queue = std::unique_ptr<RingQueue>(new RingQueue(std::move(ring), processor));
+  for (std::size_t i = 0; i < depth; ++i) queue->entries_.push_back(TRY(RingEntry::make(payload_bytes)));
+  return queue;
+}
+
+void RingQueue::start(int fd, Hooks hooks) {
+  fd_ = fd;
+  hooks_ = std::move(hooks);
+  thread_ = std::thread([this] { run(); });
+}
+
+void RingQueue::stop() {
+  stopping_ = true;
+  ring_->wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RingQueue::run() {
+  pin_to(processor_);
+  register_all();
+  std::array<RingCompletion, kCompletionsAtOnce> completions{};
+  while (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0)) {
+    const std::size_t count = ring_->wait(completions);
+    for (std::size_t i = 0; i < count; ++i) on_completion(completions[i]);
+  }
+}
+
+void RingQueue::register_all() {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    RingCommand registration = command(fd_, kRingRegister, 0, processor_);
+    registration.address = entries_[i].parts();
+    registration.length = 2;
+    ring_->submit(registration, i);
+    ++with_kernel_;
+  }
+}
+
+void RingQueue::on_completion(const RingCompletion& completion) {
+  if (completion.tag == CommandRing::kWoken) return commit_finished();
+  --with_kernel_;
+  if (completion.result >= 0) {
+    served_any_ = true;
+    return on_request(completion.tag);
+  }
+  if (with_kernel_ + with_workers_ == 0 && !served_any_ && !stopping_)
+    hooks_.refused(fail(-completion.result, "the ring of processor " + std::to_string(processor_)));
+}
+
+void RingQueue::on_request(std::size_t index) {
+  const bool answered = hooks_.serve(*this, index, entries_[index].request(), crowded_ > 0);
+  if (crowded_ > 0) --crowded_;
+  if (!answered) {
+    ++with_workers_;
+    return;
+  }
+  commit(index);
+  if (ring_->has_completions()) crowded_ = kCrowdedRequests;
+}
+
+void RingQueue::finished(std::size_t entry) {
+  {
+    MutexLock lock(mutex_);
+    finished_.push_back(entry);
+  }
+  ring_->wake();
+}
+
+void RingQueue::commit_finished() {
+  std::vector<std::size_t> finished;
+  {
+    MutexLock lock(mutex_);
+    finished.swap(finished_);
+  }
+  for (const std::size_t entry : finished) {
+    --with_workers_;
+    commit(entry);
+  }
+}
+
+void RingQueue::commit(std::size_t index) {
+  RingEntry& entry = entries_[index];
+  if (!entry.answered()) {
+    log(LogLevel::error, "request {} of kind {} was left without an answer", entry.unique(),
+        entry.header().opcode);
+    entry.answer(fail(EIO));
+  }
+  ring_->submit(command(fd_, kRingCommitAndFetch, entry.commit_id(), processor_), index);
+  ++with_kernel_;
+}
+
+}  // namespace ciaos::fuse

@@ -1,0 +1,78 @@
+// The requests of one processor: a ring, a few entries in it, and the thread that serves them.
+//
+//   registered ---> with the kernel ---> request ---> answered here ---------------+---> committed, and fetching the next
+//                        ^                  |                                      |            |
+//                        |                  +-------> with a worker ---> finished -+            |
+//                        +----------------------------------------------------------------------+
+//
+// An entry whose fetch ends with an error has left for good: the mount is over, or is being ended.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/command_ring.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "fuse/ring_entry.h"
+
+namespace ciaos::fuse {
+
+class RingQueue {
+ public:
+  // Both are called by the queue's thread.
+  struct Hooks {
+    // Answers the request in that entry, or says false: somebody else has it, who will call finished(). `crowded`: others
+    // have lately been found waiting behind one that was answered here.
+    std::function<bool(RingQueue& queue, std::size_t entry, ByteSpan request, bool crowded)> serve;
+    // The kernel took none of the entries: requests of this processor would wait for ever.
+    std::function<void(const Error& error)> refused;
+  };
+
+  static Result<std::unique_ptr<RingQueue>> make(const CommandRingMaker& maker, unsigned processor,
+                                                 std::size_t depth, std::size_t payload_bytes);
+  // REQUIRES: stop() was called, if start() was.
+  ~RingQueue() = default;
+
+  void start(int fd, Hooks hooks);
+  // Ends the thread once no worker has an entry any more. The kernel gets the entries back when the queue is destroyed.
+  void stop();
+
+  RingEntry& entry(std::size_t index) { return entries_[index]; }
+  // For a worker: the entry holds its answer.
+  void finished(std::size_t entry) EXCLUDES(mutex_);
+
+ private:
+  RingQueue(std::unique_ptr<CommandRing> ring, unsigned processor)
+      : ring_(std::move(ring)), processor_(processor) {}
+  void run();
+  void register_all();
+  void on_completion(const RingCompletion& completion);
+  void on_request(std::size_t index);
+  void commit_finished() EXCLUDES(mutex_);
+  void commit(std::size_t index);
+
+  const std::unique_ptr<CommandRing> ring_;
+  const unsigned processor_;
+  std::vector<RingEntry> entries_;
+  int fd_ = -1;
+  Hooks hooks_;
+  std::atomic<bool> stopping_{false};
+
+  // Of the thread.
+  std::size_t with_kernel_ = 0;
+  std::size_t with_workers_ = 0;
+  bool served_any_ = false;
+  unsigned crowded_ = 0;  // for so many more requests
+
+  Mutex mutex_;
+  std::vector<std::size_t> finished_ GUARDED_BY(mutex_);
+
+  std::thread thread_;
+};
+
+}  // namespace ciaos::fuse
