@@ -13,6 +13,7 @@ stop_sidecar() {
 }
 leave_no_sidecar() {
   local status=$?
+  set +e  # or the status that is handed on would end this here
   stop_sidecar
   (exit $status)
   leave_nothing
