@@ -88,17 +88,17 @@ Result<bool> Compaction::step(Pressure pressure) {
   return done;
 }
 
-Status Compaction::make_room(std::uint64_t bytes) {
+Status Compaction::make_room(const std::function<Status()>& claim) {
   hurry(+1);
   turn_.wait();
-  Status room = core_.pool->reserve(bytes);
+  Status room = claim();
   while (room.code() == ENOSPC) {
     auto stepped = step_in_turn(Pressure::full, /*paced=*/false);
     if (!stepped.ok() && stepped.code() != ENOSPC) {
       room = stepped.error();
       break;
     }
-    room = core_.pool->reserve(bytes);
+    room = claim();
     if (!stepped.ok() || !*stepped) break;
   }
   turn_.end();
@@ -145,10 +145,10 @@ Result<bool> Compaction::step_in_turn(Pressure pressure, bool paced) {
   if (pressure == Pressure::none || punched) return punched;
   // A new snapshot takes room as well; it was worth it if there is more afterwards. Where it was not, it is not tried again
   // before something has died: on a full store every write asks.
-  const std::uint64_t before = core_.pool->space().bytes_available;
+  const std::uint64_t before = core_.pool->space().bytes_grantable;
   if (live_when_futile_ == now.live_bytes) return false;
   (void)TRY(maintenance_.reclaim_now(/*pressed=*/true));
-  const bool gained = core_.pool->space().bytes_available > before;
+  const bool gained = core_.pool->space().bytes_grantable > before;
   live_when_futile_ = gained ? std::nullopt : std::optional(now.live_bytes);
   return gained;
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,8 +37,8 @@ class Compaction {
 
   // Punches, then empties the one volume for which that is worth most; false when none is worth it. As fast as it goes.
   Result<bool> step(Pressure pressure);
-  // As much as it takes until `bytes` can be promised to a write. ENOSPC: everything is in use.
-  Status make_room(std::uint64_t bytes);
+  // As much as it takes until `claim` no longer answers ENOSPC; what it answers then. ENOSPC: everything is in use.
+  Status make_room(const std::function<Status()>& claim);
 
   // Of the last look: what step() could give back.
   std::uint64_t reclaimable_bytes() const { return reclaimable_bytes_; }

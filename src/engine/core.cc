@@ -2,13 +2,21 @@
 
 namespace ciaos::engine {
 
-Status Core::promise_space(std::uint64_t bytes) {
-  Status status = pool->reserve(bytes);
+Status Core::promise_space(std::uint64_t bytes, store::Claim claim) {
+  return claim_space([&] { return pool->reserve(bytes, claim); });
+}
+
+Status Core::hold_space(std::uint64_t bytes) {
+  return claim_space([&] { return pool->hold(bytes); });
+}
+
+Status Core::claim_space(const std::function<Status()>& claim) {
+  Status status = claim();
   if (status.code() != ENOSPC) return status;
   // Promises are upper bounds; turning what is buffered into needles gives back what they held too much.
   TRY_VOID(committer->commit());
-  status = pool->reserve(bytes);
-  return status.code() == ENOSPC && make_room ? make_room(bytes) : status;
+  status = claim();
+  return status.code() == ENOSPC && make_room ? make_room(claim) : status;
 }
 
 }  // namespace ciaos::engine

@@ -77,7 +77,9 @@ struct Core {
 
   bool read_only() const { return options.read_only; }
   // Promises `bytes` of log space, where garbage stands in the way by compacting. Blocks; call it without locks. ENOSPC.
-  Status promise_space(std::uint64_t bytes);
+  Status promise_space(std::uint64_t bytes, store::Claim claim = store::Claim::fresh);
+  // Holds room for `bytes` of a file in the same way.
+  Status hold_space(std::uint64_t bytes);
   // Bytes of records ever logged, as the counter rows remember it.
   std::uint64_t logged_total() const { return logged_before + (committer ? committer->logged_bytes() : 0); }
 
@@ -117,12 +119,15 @@ struct Core {
 
   SnapshotState snapshot;  // guarded by the maintenance's turn
 
-  // For a promise of log space that the pool refused: makes room, and promises. Set before the first verb.
-  std::function<Status(std::uint64_t)> make_room;
+  // For a claim that the pool refused with ENOSPC: makes room until it does not. Set before the first verb.
+  std::function<Status(const std::function<Status()>&)> make_room;
 
   Watch watch;  // constant while there are object verbs
 
   std::unique_ptr<Committer> committer;  // null when read-only; ended first
+
+ private:
+  Status claim_space(const std::function<Status()>& claim);
 };
 
 }  // namespace ciaos::engine

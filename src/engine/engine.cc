@@ -59,7 +59,7 @@ class Engine::Impl {
       maintenance.after_apply();
       compaction.wake();
     };
-    core->make_room = [this](std::uint64_t bytes) { return compaction.make_room(bytes); };
+    core->make_room = [this](const std::function<Status()>& claim) { return compaction.make_room(claim); };
     core->committer = std::make_unique<Committer>(*core->rows, *core->writer, *core->index, core->gate,
                                                   limits, std::move(hooks));
     core->committer->start();

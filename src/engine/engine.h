@@ -162,8 +162,9 @@ class Engine {
   // Where data, or a hole, begins at or behind `offset`; the end of the file counts as a hole. ENXIO: there is none, or
   // `offset` is not in the file.
   Result<std::uint64_t> seek(InodeId inode, std::uint64_t offset, SeekTo what);
-  // The range reads as zeros and its space is given back. Works on a full store. EFBIG for a size that no file can have.
-  // Whole or not at all up to some thousand extents; beyond, from the front in steps.
+  // punch, zero: the range reads as zeros and its space is given back. Works on a full store.
+  // reserve: what is written to the range later finds room, where nothing is written yet. ENOSPC, before anything changed.
+  // EFBIG for a size that no file can have. Whole or not at all up to some thousand extents; beyond, from the front in steps.
   Status change_range(InodeId inode, const RangeChange& change);
   // Shares extents instead of copying bytes: as copy_file_range(2), so it may do less than it was asked for, and does
   // nothing at the end of `from`. How many bytes were done; EINVAL if the two ranges overlap in one file.

@@ -71,6 +71,7 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
   const std::uint64_t from_end = range.from_offset + part.length;
   for (const Extent& extent : shared) {
     if (extent.offset >= from_end) break;
+    if (extent.row.is_reserved()) continue;  // reads as a hole, and is one in the copy
     Extent copy = meta::clipped(extent, range.from_offset, from_end);
     copy.offset = copy.offset - range.from_offset + range.to_offset;
     edit.added.push_back(copy);
@@ -78,7 +79,7 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
   }
   discard_buffered(to, range.to_offset, range.to_offset + part.length);
   note_edit(to, edit);
-  if (!shared.empty()) note_fragmented(to, edit.added.back());
+  if (!edit.added.empty()) note_fragmented(to, edit.added.back());
   to.row.size = std::max(to.row.size, range.to_offset + part.length);
   note_contents(to, range.clears_set_id);
   return part.length;

@@ -14,7 +14,9 @@ using meta::Extent;
 constexpr std::uint64_t kSmallExtentBytes = 64 * 1024;
 constexpr std::size_t kRunMin = 16;
 
-bool is_small(const Extent& extent) { return extent.row.length < kSmallExtentBytes; }
+bool is_small(const Extent& extent) {
+  return extent.row.length < kSmallExtentBytes && !extent.row.is_reserved();
+}
 
 // The run of small extents that touch each other and end with the one that ends at `end`.
 std::vector<Extent> run_ending_at(const std::vector<Extent>& extents, std::uint64_t end,

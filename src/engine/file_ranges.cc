@@ -37,16 +37,24 @@ Result<std::uint64_t> Files::seek(InodeId id, std::uint64_t offset, SeekTo what)
 
 Result<std::optional<Files::Range>> Files::next_data(Inode& inode, std::uint64_t at) {
   std::optional<Range> data;
-  for (const Extent& extent : TRY(overlapping(inode, at, kEndOfFile, kExtentsPerLook))) {
-    if (!data) {
-      data = Range{extent.offset, extent.end()};
-    } else if (data->end == extent.offset) {
-      data->end = extent.end();
-    } else {
-      break;
+  const auto piece = inode.buffer.next_piece(at);
+  bool more = true;
+  for (std::uint64_t from = at; more;) {
+    const std::vector<Extent> page = TRY(overlapping(inode, from, kEndOfFile, kExtentsPerLook));
+    more = page.size() == kExtentsPerLook && !data && !(piece && piece->offset < page.back().end());
+    if (more) from = page.back().end();
+    for (const Extent& extent : page) {
+      if (extent.row.is_reserved()) continue;
+      if (!data) {
+        data = Range{extent.offset, extent.end()};
+      } else if (data->end == extent.offset) {
+        data->end = extent.end();
+      } else {
+        break;
+      }
+      more = false;
     }
   }
-  const auto piece = inode.buffer.next_piece(at);
   if (piece && (!data || piece->offset < data->begin)) data = Range{piece->offset, piece->end()};
   return data;
 }
@@ -55,6 +63,7 @@ Status Files::change_range(InodeId id, const RangeChange& change) {
   if (change.length == 0) return fail(EINVAL);
   if (change.offset > kFileBytesMax || change.length > kFileBytesMax - change.offset) return fail(EFBIG);
   const InodeRef inode = TRY(core_.inodes->get(id));
+  if (change.kind == RangeKind::reserve) return reserve_range(*inode, change);
   const std::uint64_t end = change.offset + change.length;
   std::uint64_t at = change.offset;
   while (at < end) {

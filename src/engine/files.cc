@@ -18,9 +18,6 @@ namespace {
 using meta::Extent;
 using meta::ExtentKey;
 
-// What one written range can cost in records: its extent, pieces left of old ones, the inode's row.
-constexpr std::uint64_t kRecordsPerWrite = 512;
-
 }  // namespace
 
 Status Files::check_regular(const Inode& inode) {
@@ -66,6 +63,7 @@ Result<std::vector<Files::Piece>> Files::plan_read(Inode& inode, std::uint64_t o
     if (from >= to) return {};
     std::uint64_t at = from;
     for (const Extent& whole : TRY(overlapping(inode, from, to))) {
+      if (whole.row.is_reserved()) continue;
       const Extent extent = meta::clipped(whole, from, to);
       std::ranges::fill(part(at, extent.offset), std::byte{0});
       pieces.push_back({extent.row.needle, extent.row.payload_offset, part(extent.offset, extent.end())});
@@ -109,30 +107,45 @@ Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from
   core_.writer->throttle();
   const InodeRef inode = TRY(core_.inodes->get(id));
   if (from.empty()) return std::size_t{0};
-  const std::uint64_t promised =
-      store::needle_bytes_bound(from.size()) + store::kBlockBytes + kRecordsPerWrite;
-  TRY_VOID(core_.promise_space(promised));
+  while (true) {
+    const Grant grant = TRY(grant_write(*inode, offset, from.size(), mode.append));
+    const std::optional<std::size_t> written = TRY(write_granted(*inode, offset, from, mode, grant));
+    if (written) return *written;
+  }
+}
+
+Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint64_t offset, ByteSpan from,
+                                                        Engine::WriteMode mode, const Grant& grant) {
   Gate::Pass pass(core_.gate);
-  WriterLock lock(inode->mutex);
+  WriterLock lock(inode.mutex);
   const auto refuse = [&](Error error) {
-    core_.pool->release(promised);
+    core_.pool->release(grant.promised);
     return error;
   };
-  if (Status status = check_regular(*inode); !status.ok()) return refuse(status.error());
-  if (Status status = check_writable(inode->row.flags, mode.append); !status.ok())
+  if (Status status = check_regular(inode); !status.ok()) return refuse(status.error());
+  if (Status status = check_writable(inode.row.flags, mode.append); !status.ok())
     return refuse(status.error());
-  if (Status status = learn_capability(*core_.rows, *inode); !status.ok()) return refuse(status.error());
-  if (mode.append) offset = inode->row.size;
-  if (offset > kFileBytesMax || from.size() > kFileBytesMax - offset) return refuse(fail(EFBIG));
-  if (!inode->dirty) {
-    inode->dirty = true;
-    core_.dirty.add(core_.inodes->share(*inode));
+  if (Status status = learn_capability(*core_.rows, inode); !status.ok()) return refuse(status.error());
+  if (mode.append) offset = inode.row.size;
+  from = from.first(grant.bytes);
+  if (grant.claim == store::Claim::held) {
+    const auto reserved = reserved_up_to(inode, offset, offset + from.size());
+    if (!reserved.ok()) return refuse(reserved.error());
+    if (*reserved < offset + from.size()) {  // somebody else was there first
+      core_.pool->release(grant.promised);
+      return std::optional<std::size_t>();
+    }
   }
-  inode->reserved += promised;
-  TRY_VOID(buffer(*inode, offset, from));
-  inode->row.size = std::max(inode->row.size, offset + from.size());
-  note_contents(*inode, mode.clears_set_id);
-  return from.size();
+  if (offset > kFileBytesMax || from.size() > kFileBytesMax - offset) return refuse(fail(EFBIG));
+  if (!inode.dirty) {
+    inode.dirty = true;
+    core_.dirty.add(core_.inodes->share(inode));
+  }
+  inode.reserved += grant.promised;
+  TRY_VOID(buffer(inode, offset, from));
+  inode.row.size = std::max(inode.row.size, offset + from.size());
+  note_contents(inode, mode.clears_set_id);
+  return std::optional(from.size());
 }
 
 void Files::note_contents(Inode& inode, bool clears_set_id) {
@@ -207,6 +220,8 @@ void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
   inode.row.stored_bytes =
       less_than_none ? 0 : inode.row.stored_bytes + static_cast<std::uint64_t>(edit.stored_bytes);
   core_.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
+  // Room for what comes was held by whoever lays it.
+  if (edit.reserved_bytes < 0) core_.pool->unhold(static_cast<std::uint64_t>(-edit.reserved_bytes));
   if (!inode.extents_known) return;
   for (const std::uint64_t offset : edit.removed) {
     const auto at = std::ranges::lower_bound(inode.extents, offset, {}, &Extent::offset);
@@ -242,7 +257,8 @@ Result<bool> Files::redirect(Inode& inode, const Extent& extent, const meta::Ext
 
 Status Files::resize(Inode& inode, std::uint64_t size) {
   if (size > kFileBytesMax) return fail(EFBIG);
-  if (size < inode.row.size) {
+  // Also behind the end of the file: what is reserved there.
+  if (size <= inode.row.size) {
     discard_buffered(inode, size, kEndOfFile);
     TRY_VOID(load_extents(inode));
     note_edit(inode, meta::cut_range(TRY(overlapping(inode, size, kEndOfFile)), size, kEndOfFile));

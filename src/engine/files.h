@@ -68,6 +68,26 @@ class Files {
   // Up to where one step came.
   Result<std::uint64_t> change_range_step(Inode& inode, const RangeChange& change, std::uint64_t begin,
                                           std::uint64_t end);
+  // --- reserved ranges (file_reservations.cc) ---
+  Status reserve_range(Inode& inode, const RangeChange& change);
+  // Up to where one step came; `held` bytes are held for what it finds without extents, and less afterwards.
+  Result<std::uint64_t> reserve_step(Inode& inode, const RangeChange& change, std::uint64_t begin,
+                                     std::uint64_t& held);
+  // Bytes of [begin, end) that no extent covers.
+  Result<std::uint64_t> bytes_without_extents(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  // How far from `begin` on, at most to `end`, room is held for what is written: reserved, and nothing buffered.
+  Result<std::uint64_t> reserved_up_to(Inode& inode, std::uint64_t begin, std::uint64_t end);
+  // Log space for a write, or for the front of it if a reserved range is all that a full store has left.
+  struct Grant {
+    std::size_t bytes = 0;       // of the write
+    std::uint64_t promised = 0;  // of log space
+    store::Claim claim = store::Claim::fresh;
+  };
+  // Nothing when the range that the grant is for is no longer reserved.
+  Result<std::optional<std::size_t>> write_granted(Inode& inode, std::uint64_t offset, ByteSpan from,
+                                                   Engine::WriteMode mode, const Grant& grant);
+  Result<Grant> grant_write(Inode& inode, std::uint64_t offset, std::size_t bytes, bool append);
+
   void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
   // The inode's row after a change of its contents.
   void note_contents(Inode& inode, bool clears_set_id);

@@ -238,6 +238,7 @@ Status Recovery::learn_rows() {
   if (core_.next_inode > std::uint64_t{1} << 62) return fail(EUCLEAN, "the next inode number cannot be");
   core_.inode_count = TRY(counter(meta::Counter::inodes, 0, 1));
   core_.stored_bytes = TRY(counter(meta::Counter::stored_bytes, 0, 0));
+  reserved_bytes_ = TRY(reader.reserved_bytes());
   core_.logged_before = TRY(counter(meta::Counter::logged_bytes, 0, 0));
   core_.snapshot_logged_at = TRY(counter(meta::Counter::logged_at_snapshot, 0, 0));
   const std::uint64_t scrubbed = TRY(counter(meta::Counter::scrub_volume, 0, 0));
@@ -276,6 +277,7 @@ Status Recovery::start_writer() {
   TRY_VOID(core_.volumes->update_superblocks(epoch, std::nullopt));
   core_.pool = std::make_unique<store::VolumePool>(
       *core_.volumes, known_, next_slots_, usable_volume_bytes(superblock_.volume_bytes, core_.log_limits));
+  core_.pool->hold_again(reserved_bytes_);
   core_.writer = std::make_unique<store::LogWriter>(*core_.volumes, *core_.pool, core_.uuid, epoch,
                                                     recovered_.last, core_.log_limits);
   return write_opening();

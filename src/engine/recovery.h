@@ -50,6 +50,7 @@ class Recovery {
   store::Superblock superblock_;
   std::vector<store::KnownVolume> known_;
   std::vector<std::uint32_t> next_slots_;
+  std::uint64_t reserved_bytes_ = 0;  // of all files
 };
 
 }  // namespace ciaos::engine

@@ -72,8 +72,9 @@ struct Rename {
 // What lseek(2) is asked for besides plain positions.
 enum class SeekTo { data, hole };
 
-// What fallocate(2) does to a range. Both leave zeros there.
-enum class RangeKind { punch, zero };
+// What fallocate(2) does to a range. The first two leave zeros there; the last leaves what is there, and keeps room in the
+// store for what is not.
+enum class RangeKind { punch, zero, reserve };
 struct RangeChange {
   RangeKind kind = RangeKind::punch;
   std::uint64_t offset = 0;

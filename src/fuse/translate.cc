@@ -152,6 +152,8 @@ Result<engine::RangeChange> range_change_of(int mode, off_t offset, off_t length
     change.kind = engine::RangeKind::punch;
   } else if ((mode & ~FALLOC_FL_KEEP_SIZE) == FALLOC_FL_ZERO_RANGE) {
     change.kind = engine::RangeKind::zero;
+  } else if ((mode & ~FALLOC_FL_KEEP_SIZE) == 0) {
+    change.kind = engine::RangeKind::reserve;
   } else {
     return fail(EOPNOTSUPP);
   }

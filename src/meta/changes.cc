@@ -1,5 +1,6 @@
 #include "meta/changes.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace ciaos::meta {
 namespace {
 
 constexpr std::uint64_t kRecordVersion = 1;
+// Says that there may be reserved extents. Only what has some is of this version, so that a store without them stays one
+// that older programs read.
+constexpr std::uint64_t kRecordVersionReserved = 2;
 
 // Keys that rise by themselves, as the distance to the least one that may come: order is a property of the format.
 class RisingKey {
@@ -127,6 +131,10 @@ class ExtentCodec {
     if (inode_.write(out, key.inode)) offset_.restart();
     offset_.write(out, key.offset);
     if (row == nullptr) return out.varint(0);
+    if (row->is_reserved()) {
+      out.varint(kPut | kReserved);
+      return out.varint(row->length);
+    }
     const NeedlePlace& needle = row->needle;
     const bool near =
         has_last_ && needle.at.volume == last_.volume && needle.at.generation == last_.generation;
@@ -154,8 +162,12 @@ class ExtentCodec {
     if (is_new) offset_.restart();
     if (!offset_.read(in, kNumberMax, key.offset)) return false;
     BoundedReader numbers(in);
-    const std::uint64_t shape = numbers.number(kPut | kNear | kWhole);
+    const std::uint64_t shape = numbers.number(kPut | kNear | kWhole | kReserved);
     if (shape == 0 || !numbers.ok()) return numbers.ok();
+    if ((shape & kReserved) != 0) {
+      row = ExtentRow::reservation(in.varint());
+      return shape == (kPut | kReserved) && in.ok();
+    }
     const bool near = (shape & kNear) != 0;
     if ((shape & kPut) == 0 || (near && !has_last_)) return false;
     NeedlePlace& needle = row.emplace().needle;
@@ -174,8 +186,9 @@ class ExtentCodec {
 
  private:
   static constexpr std::uint64_t kPut = 1;
-  static constexpr std::uint64_t kNear = 2;   // in the volume and generation of the record before
-  static constexpr std::uint64_t kWhole = 4;  // all of the needle's payload
+  static constexpr std::uint64_t kNear = 2;      // in the volume and generation of the record before
+  static constexpr std::uint64_t kWhole = 4;     // all of the needle's payload
+  static constexpr std::uint64_t kReserved = 8;  // no needle
   Group inode_;
   RisingKey offset_;
   VolumePosition last_;
@@ -301,6 +314,17 @@ Status read_table(ByteReader& in, std::uint64_t table, std::uint64_t count, Chan
 
 }  // namespace
 
+namespace {
+
+std::uint64_t version_of(const Changes& changes) {
+  const bool reserves = std::any_of(changes.extents.begin(), changes.extents.end(), [](const auto& change) {
+    return change.second && change.second->is_reserved();
+  });
+  return reserves ? kRecordVersionReserved : kRecordVersion;
+}
+
+}  // namespace
+
 bool Changes::empty() const { return count() == 0; }
 
 std::size_t Changes::count() const {
@@ -310,7 +334,7 @@ std::size_t Changes::count() const {
 ByteVector encode_changes(const Changes& changes) {
   CIAOS_ASSERT(changes.count() <= kRecordsMax);
   ByteWriter out;
-  out.varint(kRecordVersion);
+  out.varint(version_of(changes));
   write_table<InodeCodec>(out, changes.inodes);
   write_table<NameCodec>(out, changes.names);
   write_table<ExtentCodec>(out, changes.extents);
@@ -324,7 +348,7 @@ Result<Changes> decode_changes(ByteSpan bytes) {
   ByteReader in(bytes);
   const std::uint64_t version = in.varint();
   if (!in.ok() || version == 0) return fail(EUCLEAN, "records without a version");
-  if (version > kRecordVersion) return fail(ENOTSUP, "records of version " + std::to_string(version));
+  if (version > kRecordVersionReserved) return fail(ENOTSUP, "records of version " + std::to_string(version));
   Changes changes;
   std::uint64_t last_table = 0;
   std::size_t records = 0;
@@ -342,6 +366,7 @@ Result<Changes> decode_changes(ByteSpan bytes) {
     last_table = table;
     records += static_cast<std::size_t>(count);
   }
+  if (version < version_of(changes)) return fail(EUCLEAN, "reserved extents in records of version 1");
   return changes;
 }
 

@@ -13,7 +13,7 @@ Extent clipped(const Extent& extent, std::uint64_t begin, std::uint64_t end) {
   Extent piece = extent;
   piece.offset = from;
   piece.row.length = to - from;
-  piece.row.payload_offset += static_cast<std::uint32_t>(from - extent.offset);
+  if (!piece.row.is_reserved()) piece.row.payload_offset += static_cast<std::uint32_t>(from - extent.offset);
   return piece;
 }
 
@@ -28,7 +28,9 @@ ExtentEdit cut_range(const std::vector<Extent>& overlapping, std::uint64_t begin
     edit.removed.push_back(extent.offset);
     if (extent.offset < begin) edit.added.push_back(clipped(extent, extent.offset, begin));
     if (extent.end() > end) edit.added.push_back(clipped(extent, end, extent.end()));
-    edit.stored_bytes -= static_cast<std::int64_t>(clipped(extent, begin, end).row.length);
+    const auto cut = static_cast<std::int64_t>(clipped(extent, begin, end).row.length);
+    edit.stored_bytes -= cut;
+    if (extent.row.is_reserved()) edit.reserved_bytes -= cut;
   }
   return edit;
 }
@@ -40,6 +42,7 @@ ExtentEdit replace_range(const std::vector<Extent>& overlapping, const Extent& e
                                    [&](const Extent& piece) { return piece.offset > extent.offset; });
   edit.added.insert(behind, extent);
   edit.stored_bytes += static_cast<std::int64_t>(extent.row.length);
+  if (extent.row.is_reserved()) edit.reserved_bytes += static_cast<std::int64_t>(extent.row.length);
   return edit;
 }
 

@@ -22,6 +22,7 @@ struct ExtentEdit {
   std::vector<std::uint64_t> removed;  // offsets of rows that go
   std::vector<Extent> added;           // rows that come; an offset may be in both: replaced
   std::int64_t stored_bytes = 0;       // by how much the sum of lengths changes
+  std::int64_t reserved_bytes = 0;     // of these, the part of reserved extents
 };
 // Punches [begin, end) out of a file whose rows overlapping that range are `overlapping`, in order.
 ExtentEdit cut_range(const std::vector<Extent>& overlapping, std::uint64_t begin, std::uint64_t end);

@@ -57,6 +57,8 @@ class IndexReader {
   Result<std::optional<XattrRow>> xattr(InodeId inode, std::string_view name);
   Result<std::vector<std::string>> xattr_names(InodeId inode);
   Result<std::vector<VolumeUsage>> volumes();
+  // Of all files, the bytes of reserved extents.
+  Result<std::uint64_t> reserved_bytes();
   Result<std::optional<std::uint64_t>> counter(std::uint32_t key);
   // Inodes without links, at most `limit`, above `after`.
   Result<std::vector<InodeId>> orphans(InodeId after, std::size_t limit);

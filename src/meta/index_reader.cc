@@ -95,6 +95,7 @@ Result<std::unique_ptr<IndexReader::State>> IndexReader::State::prepare(Connecti
   s.volumes =
       TRY(c.prepare("SELECT id,generation,state,last_txn,coalesce(extents,0),coalesce(bytes,0)"
                     " FROM volumes LEFT JOIN usage ON volume=id ORDER BY id"));
+  s.reserved = TRY(c.prepare("SELECT bytes FROM usage WHERE volume=?"));
   s.counter = TRY(c.prepare("SELECT value FROM counters WHERE id=?"));
   s.orphans = TRY(c.prepare("SELECT id FROM orphans WHERE id>? ORDER BY id LIMIT ?"));
   s.in_volume = TRY(c.prepare(queries::kInVolume));
@@ -185,6 +186,13 @@ Result<std::vector<VolumeUsage>> IndexReader::volumes() {
     volumes.push_back(usage);
   }
   return volumes;
+}
+
+Result<std::uint64_t> IndexReader::reserved_bytes() {
+  Statement& query = state_->reserved;
+  const StatementScope scope(query);
+  if (!TRY(query.bind(1, kNoVolume.value()).step())) return std::uint64_t{0};
+  return query.number(0);
 }
 
 Result<std::optional<std::uint64_t>> IndexReader::counter(std::uint32_t key) {

@@ -40,8 +40,8 @@ struct IndexReader::State {
   static Result<std::unique_ptr<State>> prepare(Connection opened);
 
   Connection connection;
-  Statement inode, name, names, names_from, extents, xattr, xattr_names, volumes, counter, orphans, in_volume,
-      applied;
+  Statement inode, name, names, names_from, extents, xattr, xattr_names, volumes, reserved, counter, orphans,
+      in_volume, applied;
   // Whole tables in the order of their keys, from behind a key.
   struct {
     Statement inodes, names, extents, xattrs, volumes, counters;

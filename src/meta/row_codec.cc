@@ -133,6 +133,10 @@ const char* fault_of(const ExtentKey& key, const ExtentRow& row) {
   if (const char* fault = fault_of(key)) return fault;
   if (row.length == 0) return "extent without length";
   if (row.length > kNumberMax - key.offset) return "extent past the largest file";
+  if (row.is_reserved()) {
+    if (row.length > kReservedExtentBytesMax) return "reserved extent too long";
+    return row == ExtentRow::reservation(row.length) ? nullptr : "reserved extent with a needle";
+  }
   if (row.payload_offset > row.needle.payload_bytes ||
       row.length > row.needle.payload_bytes - row.payload_offset) {
     return "extent past its needle's payload";

@@ -53,13 +53,27 @@ struct ExtentKey {
   std::uint64_t offset = 0;  // in the file
   auto operator<=>(const ExtentKey&) const = default;
 };
-// Bytes [key.offset, + length) of a file are payload bytes [payload_offset, + length) of a needle. Extents of a file
-// never overlap; what none covers is a hole.
+// No device has this volume: what a reserved extent names instead of a needle.
+inline constexpr VolumeId kNoVolume{0xFFFF'FFFF};
+// A reserved extent is no longer than the longest needle: who looks for what reaches into a range looks back this far.
+inline constexpr std::uint64_t kReservedExtentBytesMax = 1u << 20;
+
+// Bytes [key.offset, + length) of a file are payload bytes [payload_offset, + length) of a needle; or they are reserved:
+// zeros without a needle, for which there is room kept in the store. Extents of a file never overlap; what none covers is
+// a hole.
 struct ExtentRow {
   using Key = ExtentKey;
   std::uint64_t length = 0;
   NeedlePlace needle;
   std::uint32_t payload_offset = 0;
+
+  static ExtentRow reservation(std::uint64_t bytes) {
+    ExtentRow row;
+    row.length = bytes;
+    row.needle.at.volume = kNoVolume;
+    return row;
+  }
+  bool is_reserved() const { return needle.at.volume == kNoVolume; }
   bool operator==(const ExtentRow&) const = default;
 };
 

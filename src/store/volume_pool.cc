@@ -8,6 +8,13 @@
 #include <numeric>
 
 namespace ciaos::store {
+namespace {
+
+// A held range may be written in pieces of 4 KiB with an fsync after each. Then each is a needle that begins a block of its
+// own and leaves the rest of the next one as padding, and what is promised to a write is a bound of that and of its records.
+constexpr std::uint64_t held_log_bytes(std::uint64_t bytes) { return (bytes + 3) / 4 * 9; }
+
+}  // namespace
 
 VolumePool::VolumePool(VolumeSet& volumes, const std::vector<KnownVolume>& known,
                        std::vector<std::uint32_t> next_slots, std::uint64_t usable_bytes)
@@ -55,11 +62,56 @@ void VolumePool::note_creatable(std::uint64_t volumes) {
   lent_ = kVolumesReserved - std::min<std::uint64_t>(kVolumesReserved, volumes);
 }
 
-Status VolumePool::reserve(std::uint64_t bytes) {
+Result<std::uint64_t> VolumePool::creatable_for_data() const {
+  const std::vector<std::uint64_t> creatable_on = TRY(creatable());
+  const std::uint64_t total = std::accumulate(creatable_on.begin(), creatable_on.end(), std::uint64_t{0});
+  return total - std::min<std::uint64_t>(total, kVolumesReserved);
+}
+
+bool VolumePool::fits_beside_held(std::uint64_t bytes, std::uint64_t held, std::uint64_t creatable) const {
+  const std::uint64_t grantable = granted_to_data_bytes() + creatable * usable_bytes_;
+  const std::uint64_t spoken_for = promised_ + held_log_bytes(held);
+  return spoken_for <= grantable && bytes <= grantable - spoken_for;
+}
+
+Status VolumePool::hold(std::uint64_t bytes) {
+  // Beyond this the sums might overflow; no store is as large.
+  constexpr std::uint64_t kHeldMax = std::uint64_t{1} << 60;
+  const std::uint64_t creatable = TRY(creatable_for_data());
+  MutexLock lock(mutex_);
+  if (bytes > kHeldMax || held_ > kHeldMax || !fits_beside_held(0, held_ + bytes, creatable))
+    return fail(ENOSPC, "no volume is left to be held");
+  held_ += bytes;
+  return {};
+}
+
+void VolumePool::hold_again(std::uint64_t bytes) {
+  MutexLock lock(mutex_);
+  held_ += bytes;
+}
+
+void VolumePool::unhold(std::uint64_t bytes) {
+  MutexLock lock(mutex_);
+  CIAOS_ASSERT(bytes <= held_);
+  held_ -= bytes;
+}
+
+std::uint64_t VolumePool::held() const {
+  MutexLock lock(mutex_);
+  return held_;
+}
+
+Status VolumePool::reserve(std::uint64_t bytes, Claim claim) {
   while (true) {
+    // Only who has to leave room for what is held asks the devices each time.
+    const bool beside_held = claim == Claim::fresh && held() > 0;
+    const std::uint64_t creatable = beside_held ? TRY(creatable_for_data()) : 0;
     {
       MutexLock lock(mutex_);
-      const std::uint64_t granted = granted_to_data_bytes();
+      if (beside_held && !fits_beside_held(bytes, held_, creatable))
+        return fail(ENOSPC, "what is left is held for files that reserved it");
+      // What is held was counted before the reserve was made use of, and is not short of what that lent.
+      const std::uint64_t granted = claim == Claim::held ? granted_bytes() : granted_to_data_bytes();
       if (promised_ <= granted && bytes <= granted - promised_) {
         promised_ += bytes;
         return {};
@@ -240,7 +292,9 @@ VolumePool::Space VolumePool::space() const {
   Space space;
   space.bytes_total = (all - std::min<std::uint64_t>(all, kVolumesReserved)) * usable_bytes_;
   const std::uint64_t grantable = granted_to_data_bytes() + for_data * usable_bytes_;
-  space.bytes_available = grantable - std::min(grantable, promised_);
+  const std::uint64_t spoken_for = promised_ + held_log_bytes(held_);
+  space.bytes_grantable = grantable;
+  space.bytes_available = grantable - std::min(grantable, spoken_for);
   return space;
 }
 

@@ -30,6 +30,9 @@ struct KnownVolume {
   bool free = false;
 };
 
+// What a promise is for: bytes that are new to the store, or a range of a file that room is held for.
+enum class Claim { fresh, held };
+
 // Thread-safe. Lock order: mutex_ is a leaf, never held across device I/O.
 class VolumePool {
  public:
@@ -39,13 +42,22 @@ class VolumePool {
              std::uint64_t usable_bytes);
 
   // Promises `bytes` of log space (payload, header, padding) to a write, preparing volumes if needed: may block on the
-  // device, so call it without locks. ENOSPC when data may have no more.
-  Status reserve(std::uint64_t bytes) EXCLUDES(mutex_);
+  // device, so call it without locks. ENOSPC when data may have no more. With Claim::held it may take what is held
+  // for ranges of files.
+  Status reserve(std::uint64_t bytes, Claim claim = Claim::fresh) EXCLUDES(mutex_);
   // The same for moving live needles out of a volume that is then given back: may take the volume that data never gets.
   // At most one volume's worth, and one such promise at a time.
   Status reserve_for_compaction(std::uint64_t bytes) EXCLUDES(mutex_);
   // A promise that ended: by an append that used it, or unused.
   void release(std::uint64_t bytes) EXCLUDES(mutex_);
+  // Keeps room back for `bytes` of files that are not written yet (fallocate), among it volumes that could be made. None is
+  // made: the filesystem of a directory store is not kept from its other users. Asks the devices, so call it without locks.
+  // ENOSPC.
+  Status hold(std::uint64_t bytes) EXCLUDES(mutex_);
+  // What the store's rows hold when it opens; that it fits was seen when they were made.
+  void hold_again(std::uint64_t bytes) EXCLUDES(mutex_);
+  // Of what was held: written, or given up.
+  void unhold(std::uint64_t bytes) EXCLUDES(mutex_);
   // The log writer reports what its current volume can still take; part of the ledger.
   void set_current_room(std::uint64_t bytes) EXCLUDES(mutex_);
 
@@ -61,9 +73,11 @@ class VolumePool {
 
   // For the rows that make this survive: the lowest file number never used, per device.
   std::vector<std::uint32_t> next_slots() const EXCLUDES(mutex_);
-  // Volumes taken or prepared and those that could still be made; bytes that reserve() would still grant.
+  // Volumes taken or prepared and those that could still be made; bytes that data can have, with and without what is
+  // promised or held.
   struct Space {
     std::uint64_t bytes_total = 0;
+    std::uint64_t bytes_grantable = 0;
     std::uint64_t bytes_available = 0;
   };
   Space space() const EXCLUDES(mutex_);
@@ -90,6 +104,12 @@ class VolumePool {
   Result<std::vector<std::uint64_t>> creatable() const EXCLUDES(mutex_);
   Chosen choose_on(std::uint32_t device) REQUIRES(mutex_);
   std::uint64_t granted_bytes() const REQUIRES(mutex_);
+  std::uint64_t held() const EXCLUDES(mutex_);
+  // Volumes that could still be made for data; asks the devices.
+  Result<std::uint64_t> creatable_for_data() const EXCLUDES(mutex_);
+  // Whether `bytes` more can be promised when `held` bytes of files are held and `creatable` volumes could be made.
+  bool fits_beside_held(std::uint64_t bytes, std::uint64_t held, std::uint64_t creatable) const
+      REQUIRES(mutex_);
   bool is_raw(std::uint32_t device) const;
 
   mutable Mutex mutex_;
@@ -97,6 +117,7 @@ class VolumePool {
   VolumeSet& volumes_;
   const std::uint64_t usable_bytes_;
   std::uint64_t promised_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t held_ GUARDED_BY(mutex_) = 0;  // bytes of files
   std::uint64_t current_room_ GUARDED_BY(mutex_) = 0;
   std::vector<VolumeStart> prepared_ GUARDED_BY(mutex_);          // first made, first taken
   std::map<VolumeId, Generation> free_slots_ GUARDED_BY(mutex_);  // raw: with the last generation, 0 for none

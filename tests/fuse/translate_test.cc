@@ -192,6 +192,11 @@ TEST(Translate, FallocateServesWhatItPromisesAndNothingElse) {
   EXPECT_FALSE(zero->keep_size);
   EXPECT_FALSE(zero->clears_set_id);
   EXPECT_TRUE(range_change_of(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, 0, 1, kRoot)->keep_size);
+  const auto reserve = range_change_of(0, 5, 7, kRoot);
+  ASSERT_TRUE(reserve.ok());
+  EXPECT_EQ(reserve->kind, engine::RangeKind::reserve);
+  EXPECT_FALSE(reserve->keep_size);
+  EXPECT_TRUE(range_change_of(FALLOC_FL_KEEP_SIZE, 5, 7, kRoot)->keep_size);
   EXPECT_EQ(range_change_of(FALLOC_FL_PUNCH_HOLE, 0, 1, kRoot).code(), EOPNOTSUPP);
   EXPECT_EQ(range_change_of(FALLOC_FL_COLLAPSE_RANGE, 0, 4096, kRoot).code(), EOPNOTSUPP);
   EXPECT_EQ(

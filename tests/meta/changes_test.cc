@@ -111,6 +111,23 @@ TEST(ChangesFormat, TheMarkOfAnImplicitDirectoryIsBit31OfItsFlags) {
             bytes({1, 1, 1, 1, 0x09, 0xED, 0x83, 0x01, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x08}));
 }
 
+TEST(ChangesFormat, ReservedExtentsNameNoNeedleAndRaiseTheVersion) {
+  Changes changes;
+  changes.extents[{InodeId(7), 0}] = ExtentRow::reservation(kReservedExtentBytesMax);
+  changes.extents[{InodeId(7), 1u << 20}] = ExtentRow{9, {{make_volume_id(0, 2), Generation(1), 0}, 9, 1}, 0};
+  changes.extents[{InodeId(7), (1u << 20) + 9}] = ExtentRow::reservation(1);
+  const ByteVector golden =
+      bytes({2, 3,    3,                             // version, extents, three of them
+             7, 0,    9,    0x80, 0x80, 0x40,        // inode, offset, reserved, length
+             0, 0xFF, 0xFF, 0x3F, 5,    2,    1, 0,  // a needle that is near to none before it
+             9, 1,    0,    0,    0,                 // its payload and checksum
+             0, 8,    9,    1});
+  EXPECT_EQ(encode_changes(changes), golden);
+  const auto decoded = decode_changes(golden);
+  ASSERT_TRUE(decoded.ok()) << to_string(decoded.error());
+  EXPECT_EQ(*decoded, changes);
+}
+
 TEST(ChangesFormat, NoChangesAreTheVersionAlone) {
   EXPECT_EQ(encode_changes({}), bytes({1}));
   EXPECT_TRUE(decode_changes(bytes({1}))->empty());
@@ -216,7 +233,7 @@ TEST(ChangesFormat, TimesAreExactInEveryCentury) {
 }
 
 TEST(ChangesDecoder, RefusesWhatANewerVersionWrote) {
-  EXPECT_EQ(decode_changes(bytes({2})).code(), ENOTSUP);
+  EXPECT_EQ(decode_changes(bytes({3})).code(), ENOTSUP);
   EXPECT_EQ(decode_changes(bytes({1, 7, 1, 1, 1})).code(), ENOTSUP) << "a table of tomorrow";
 }
 
@@ -259,6 +276,10 @@ TEST(ChangesDecoder, RefusesDamageOfEveryField) {
       {"device 255", bytes({1, 3, 1, 1, 0, 5, 0x80, 0x80, 0x80, 0xF8, 0x0F, 1, 0, 9, 0, 0, 0, 0})},
       {"extent past the largest file",
        bytes({1, 3, 1, 1, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 5, 2, 1, 0, 9, 0, 0, 0, 0})},
+      {"reserved extent of version 1", bytes({1, 3, 1, 1, 0, 9, 1})},
+      {"reserved extent without length", bytes({2, 3, 1, 1, 0, 9, 0})},
+      {"reserved extent too long", bytes({2, 3, 1, 1, 0, 9, 0x81, 0x80, 0x40})},
+      {"reserved extent with a needle", bytes({2, 3, 1, 1, 0, 13, 1})},
       {"empty attribute name", bytes({1, 4, 1, 1, 0, 0})},
       {"attribute deleted by 2", bytes({1, 4, 1, 1, 1, 'a', 2})},
       {"attribute of 65537 bytes", bytes({1, 4, 1, 1, 1, 'a', 1, 0x81, 0x80, 0x04}, std::string(65537, 'x'))},

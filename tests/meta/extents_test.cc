@@ -126,6 +126,19 @@ TEST(Extents, ClippingKeepsEachByteAtItsPlaceInThePayload) {
   EXPECT_EQ(clipped(whole, 0, UINT64_MAX), whole);
 }
 
+TEST(Extents, WhatIsReservedHasNoPlaceInAPayloadAndIsCounted) {
+  const std::vector<Extent> reserved{{100, ExtentRow::reservation(50)}};
+  const ExtentEdit cut = cut_range(reserved, 110, 120);
+  EXPECT_EQ(cut.reserved_bytes, -10);
+  EXPECT_EQ(cut.stored_bytes, -10);
+  ASSERT_EQ(cut.added.size(), 2u);
+  EXPECT_EQ(cut.added[0], (Extent{100, ExtentRow::reservation(10)}));
+  EXPECT_EQ(cut.added[1], (Extent{120, ExtentRow::reservation(30)}));
+  const ExtentEdit written = replace_range(reserved, extent_of(1, 90, 20));
+  EXPECT_EQ(written.reserved_bytes, -10);
+  EXPECT_EQ(written.stored_bytes, 10);
+}
+
 TEST(Extents, ClippingTheLastByteOfTheLargestFile) {
   const Extent last = extent_of(1, INT64_MAX - 2, 2);
   EXPECT_EQ(clipped(last, INT64_MAX - 1, UINT64_MAX).row.length, 1u);

@@ -75,6 +75,28 @@ def check_fallocate(path):
     os.close(fd)
 
 
+def check_reservation(path):
+    fd = create(path)
+    os.write(fd, b"data")
+    before = os.statvfs(path).f_bavail * 4096
+    fallocate(fd, KEEP_SIZE, 0, 8 << 20)
+    expect(os.fstat(fd).st_size == 4, "a size that was to be kept")
+    expect(os.fstat(fd).st_blocks * 512 >= 8 << 20, "st_blocks counts what is reserved")
+    expect(before - os.statvfs(path).f_bavail * 4096 >= 8 << 20, "df shows what is reserved")
+    os.posix_fallocate(fd, 0, 8 << 20)
+    expect(os.fstat(fd).st_size == 8 << 20, "posix_fallocate makes a file as long as it says")
+    expect(os.pread(fd, 8 << 20, 0) == b"data" + bytes((8 << 20) - 4), "what is reserved reads as zeros")
+    os.pwrite(fd, b"more", 4 << 20)
+    expect(os.lseek(fd, 4, os.SEEK_DATA) == 4 << 20, "what is reserved is a hole to lseek")
+    fallocate(fd, PUNCH_HOLE | KEEP_SIZE, 0, 8 << 20)
+    os.fsync(fd)
+    expect(os.fstat(fd).st_blocks == 0, "a punch gives back what was reserved")
+    refused(errno.ENOSPC, fallocate, fd, 0, 0, 1 << 60)
+    os.ftruncate(fd, 4)
+    fallocate(fd, KEEP_SIZE, 0, 1 << 20)
+    os.close(fd)
+
+
 def copy_all(source, target, length):
     calls = 0
     while length > 0:
@@ -114,6 +136,8 @@ def check_copy(path):
 
 
 def verify(folder):
+    reserved = os.stat(folder + "/reserved")
+    expect((reserved.st_size, reserved.st_blocks) == (4, 2048), "what was reserved before")
     punched = contents(folder + "/fallocate")
     whole = b"0123456789" * 10_000
     expect(punched == whole[:4_097] + bytes(50_000) + whole[54_097:99_000] + bytes(10_500), "a file with holes")
@@ -132,6 +156,7 @@ def main():
         os.mkdir(folder)
         check_seek(folder + "/seek")
         check_fallocate(folder + "/fallocate")
+        check_reservation(folder + "/reserved")
         check_copy(folder + "/copy")
     verify(folder)
 

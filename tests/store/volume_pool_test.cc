@@ -29,6 +29,27 @@ TEST(VolumePool, PromisesExactlyWhatRoomAndPreparedVolumesCanTake) {
   EXPECT_EQ(ENOSPC, pool.reserve(1).code());
 }
 
+TEST(VolumePool, WhatIsHeldIsKeptFromOtherDataAndServesWhatItIsHeldFor) {
+  const auto set = test::raw_store({8});
+  VolumePool pool(*set, {}, {}, kUsable);
+  EXPECT_EQ(ENOSPC, pool.hold(5 * kUsable).code());
+  EXPECT_EQ(ENOSPC, pool.hold(UINT64_MAX).code());
+  ASSERT_TRUE(pool.hold(1'000'000).ok());
+  const std::uint64_t available = pool.space().bytes_available;
+  EXPECT_EQ(available, 5 * kUsable - 9 * 1'000'000 / 4) << "small pieces cost more than their bytes";
+  EXPECT_TRUE(pool.reserve(available).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code());
+  EXPECT_TRUE(pool.prepare().ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code()) << "what is prepared is held as well";
+  EXPECT_EQ(ENOSPC, pool.hold(1).code());
+  EXPECT_TRUE(pool.reserve(9 * 1'000'000 / 4, Claim::held).ok());
+  EXPECT_EQ(ENOSPC, pool.reserve(1, Claim::held).code()) << "three of eight slots are reserved";
+  pool.unhold(1'000'000);
+  EXPECT_EQ(ENOSPC, pool.reserve(1).code()) << "it was promised to what it was held for";
+  pool.release(9 * 1'000'000 / 4);
+  EXPECT_TRUE(pool.reserve(9 * 1'000'000 / 4).ok());
+}
+
 // Invariant 8.
 TEST(VolumePool, AFullStoreStillHasItsReserveForTxnNeedlesAndSnapshots) {
   const auto set = test::raw_store({4});

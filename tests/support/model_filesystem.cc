@@ -375,8 +375,10 @@ Status ModelFilesystem::change_range(InodeId inode, const engine::RangeChange& r
   std::string contents = TRY(read(inode, 0, engine::kFileBytesMax));
   const std::uint64_t end = range.offset + range.length;
   if (!range.keep_size && contents.size() < end) contents.resize(end);
-  for (std::uint64_t at = range.offset; at < std::min<std::uint64_t>(end, contents.size()); ++at)
-    contents[at] = '\0';
+  if (range.kind != engine::RangeKind::reserve) {
+    for (std::uint64_t at = range.offset; at < std::min<std::uint64_t>(end, contents.size()); ++at)
+      contents[at] = '\0';
+  }
   ModelInode& changed = touch_contents(inode);
   set_contents(changed, std::move(contents));
   if (range.clears_set_id) changed.attributes.mode = without_set_id(changed.attributes.mode);

@@ -29,6 +29,12 @@ class EngineRun : public testing::Test {
     ASSERT_EQ(shell.write_at("/large", 900'000, "behind a hole"), 0);
     ASSERT_EQ(shell.fsync("/large"), 0);
     ASSERT_EQ(shell.truncate("/large", 400'000), 0);
+    ASSERT_TRUE(store_
+                    ->change_range(shell.inode("/large"), {.kind = engine::RangeKind::reserve,
+                                                           .offset = 390'000,
+                                                           .length = 3'000'000,
+                                                           .keep_size = true})
+                    .ok());
     ASSERT_EQ(shell.symlink("a/b/f1", "/link"), 0);
     ASSERT_EQ(shell.ln("/a/b/f2", "/c/second"), 0);
     ASSERT_EQ(shell.mv("/a/b", "/c/b"), 0);

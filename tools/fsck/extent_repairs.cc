@@ -17,6 +17,7 @@ using meta::Extent;
 
 // nullopt: no needle verifies there, so nobody knows how old its bytes are.
 Result<std::optional<Sequence>> sequence_of(Check& check, const NeedlePlace& place) {
+  if (place.at.volume == meta::kNoVolume) return std::optional(Sequence());  // reserved: older than all data
   const std::uint64_t begin = align_down(place.at.offset, store::kBlockBytes);
   const std::uint64_t end = place.at.offset + store::needle_header_bytes(place.payload_bytes);
   auto volume = check.volumes->volume(place.at.volume);
@@ -35,12 +36,19 @@ Result<std::optional<Sequence>> sequence_of(Check& check, const NeedlePlace& pla
 
 }  // namespace
 
+namespace {
+
+// What a file has to be long enough for.
+std::uint64_t data_end(const Extent& extent) { return extent.row.is_reserved() ? 0 : extent.end(); }
+
+}  // namespace
+
 Status make_file_of_extents(RowEdits& edits, InodeId id, std::uint32_t permissions) {
   meta::InodeRow row;
   row.mode = S_IFREG | permissions;
   row.links = 1;
   for (const Extent& extent : TRY(edits.extents(id))) {
-    row.size = std::max(row.size, extent.end());
+    row.size = std::max(row.size, data_end(extent));
     row.stored_bytes += extent.row.length;
   }
   edits.put_inode(id, row);
@@ -53,7 +61,7 @@ Status move_extents_to_file(RowEdits& edits, InodeId from, std::uint32_t permiss
   row.mode = S_IFREG | permissions;
   row.links = 1;
   for (const Extent& extent : extents) {
-    row.size = std::max(row.size, extent.end());
+    row.size = std::max(row.size, data_end(extent));
     row.stored_bytes += extent.row.length;
     edits.remove_extent({from, extent.offset});
   }

@@ -105,6 +105,14 @@ Status compare_all(Check& check, IndexReader& own) {
                         .expected = usage.bytes});
     }
   }
+  const std::uint64_t own_reserved = TRY(own.reserved_bytes());
+  const std::uint64_t reserved = TRY(check.rows->reserved_bytes());
+  if (own_reserved != reserved) {
+    check.report.add({.problem = Problem::index_usage_differs,
+                      .volume = meta::kNoVolume,
+                      .found = own_reserved,
+                      .expected = reserved});
+  }
   return {};
 }
 

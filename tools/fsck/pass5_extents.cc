@@ -29,6 +29,7 @@ class FileExtents {
     check_.totals.stored_bytes += row.length;
     stored_bytes_ += row.length;
     const std::uint64_t end = key.offset + row.length;
+    if (!row.is_reserved()) data_end_ = std::max(data_end_, end);
     if (key.offset < end_) {
       report_.add(
           {.problem = Problem::extents_overlap, .inode = inode_, .offset = key.offset, .expected = end_});
@@ -44,9 +45,10 @@ class FileExtents {
       return;
     }
     if (!S_ISREG(row_->mode)) report_.add({.problem = Problem::extent_of_no_file, .inode = inode_});
-    if (end_ > row_->size) {
+    // What is reserved may lie there: FALLOC_FL_KEEP_SIZE.
+    if (data_end_ > row_->size) {
       report_.add(
-          {.problem = Problem::extent_past_end, .inode = inode_, .found = end_, .expected = row_->size});
+          {.problem = Problem::extent_past_end, .inode = inode_, .found = data_end_, .expected = row_->size});
     }
     if (stored_bytes_ != row_->stored_bytes) {
       report_.add({.problem = Problem::inode_stored_bytes_wrong,
@@ -61,7 +63,7 @@ class FileExtents {
     inode_ = inode;
     check_.highest_inode = std::max(check_.highest_inode, inode);
     row_ = TRY(check_.rows->inode(inode));
-    end_ = 0;
+    end_ = data_end_ = 0;
     stored_bytes_ = 0;
     return {};
   }
@@ -71,6 +73,7 @@ class FileExtents {
   InodeId inode_;
   std::optional<meta::InodeRow> row_;
   std::uint64_t end_ = 0;
+  std::uint64_t data_end_ = 0;  // of extents that name needles
   std::uint64_t stored_bytes_ = 0;
 };
 

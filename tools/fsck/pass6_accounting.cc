@@ -23,7 +23,7 @@ class AccountingPass {
       if (!piece.inodes.empty()) highest_inode_ = std::max(highest_inode_, piece.inodes.rbegin()->first);
       for (const auto& [key, row] : piece.extents) {
         stored_bytes_ += row->length;
-        extent_volumes_.emplace(row->needle.at.volume, key.inode);
+        if (!row->is_reserved()) extent_volumes_.emplace(row->needle.at.volume, key.inode);
       }
       return check_.progress.step(0);
     }));

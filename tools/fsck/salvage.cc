@@ -118,6 +118,7 @@ class Salvage {
       const auto extents = TRY(check_.rows->extents(inode, begin, ~std::uint64_t{0}, kExtentsAtOnce));
       for (const meta::Extent& extent : extents) {
         TRY_VOID(check_.progress.step(0));
+        if (extent.row.is_reserved()) continue;
         TRY_VOID(
             copy_bytes(extent.row.needle, extent.row.payload_offset, extent.row.length, path, extent.offset));
       }
