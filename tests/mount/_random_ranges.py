@@ -1,11 +1,12 @@
 """Random reads, writes, mapped writes, truncations, punches and copies of two files, compared with bytes in memory: the
-kernel's pages and the store have to tell the same. Usage: FOLDER STEPS [SEED]"""
+kernel's pages and the store have to tell the same. Usage: FOLDER STEPS [SEED]; STEPS may be a time, as 300s"""
 
 import ctypes
 import mmap
 import os
 import random
 import sys
+import time
 
 KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE = 1, 2, 16
 SIZE_MAX = 400_000
@@ -65,13 +66,13 @@ def truncate(dice, files):
 def change_range(dice, files):
     file = dice.choice(files)
     offset, length = any_range(dice)
-    mode = dice.choice([PUNCH_HOLE | KEEP_SIZE, ZERO_RANGE | KEEP_SIZE, ZERO_RANGE])
+    mode = dice.choice([PUNCH_HOLE | KEEP_SIZE, ZERO_RANGE | KEEP_SIZE, ZERO_RANGE, KEEP_SIZE, 0])
     if LIBC.fallocate(file.fd, mode, offset, length) != 0:
         sys.exit(f"FAILED: fallocate: {os.strerror(ctypes.get_errno())}")
-    if mode == ZERO_RANGE and len(file.bytes) < offset + length:
+    if mode & KEEP_SIZE == 0 and len(file.bytes) < offset + length:
         file.resize(offset + length)
     end = min(offset + length, len(file.bytes))
-    if offset < end:
+    if offset < end and mode & ~KEEP_SIZE:  # else it reserves and changes no byte
         file.put(offset, bytes(end - offset))
 
 
@@ -103,13 +104,16 @@ def check(file, step):
 
 
 def main():
-    folder, steps = sys.argv[1], int(sys.argv[2])
+    folder, steps = sys.argv[1], sys.argv[2]
+    until = time.monotonic() + float(steps[:-1]) if steps.endswith("s") else None
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 32)
     print(f"seed {seed}")
     dice = random.Random(seed)
     files = [File(f"{folder}/{name}") for name in "ab"]
     steps_of = [write] * 4 + [write_mapped] * 3 + [truncate] + [change_range] * 3 + [copy] * 4 + [sync]
-    for step in range(steps):
+    step = 0
+    while step < int(steps) if until is None else time.monotonic() < until:
+        step += 1
         dice.choice(steps_of)(dice, files)
         for file in files:
             if bytes(file.bytes) != os.pread(file.fd, SIZE_MAX + 1, 0):
