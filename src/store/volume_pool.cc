@@ -10,6 +10,9 @@
 namespace ciaos::store {
 namespace {
 
+// Beyond this sums might overflow; no store is as large.
+constexpr std::uint64_t kHeldMax = std::uint64_t{1} << 60;
+
 // A held range may be written in pieces of 4 KiB with an fsync after each. Then each is a needle that begins a block of its
 // own and leaves the rest of the next one as padding, and what is promised to a write is a bound of that and of its records.
 constexpr std::uint64_t held_log_bytes(std::uint64_t bytes) { return (bytes + 3) / 4 * 9; }
@@ -75,8 +78,6 @@ bool VolumePool::fits_beside_held(std::uint64_t bytes, std::uint64_t held, std::
 }
 
 Status VolumePool::hold(std::uint64_t bytes) {
-  // Beyond this the sums might overflow; no store is as large.
-  constexpr std::uint64_t kHeldMax = std::uint64_t{1} << 60;
   const std::uint64_t creatable = TRY(creatable_for_data());
   MutexLock lock(mutex_);
   if (bytes > kHeldMax || held_ > kHeldMax || !fits_beside_held(0, held_ + bytes, creatable))
@@ -87,13 +88,13 @@ Status VolumePool::hold(std::uint64_t bytes) {
 
 void VolumePool::hold_again(std::uint64_t bytes) {
   MutexLock lock(mutex_);
-  held_ += bytes;
+  held_ += std::min(bytes, kHeldMax);
 }
 
 void VolumePool::unhold(std::uint64_t bytes) {
   MutexLock lock(mutex_);
-  CIAOS_ASSERT(bytes <= held_);
-  held_ -= bytes;
+  // An index that counted too few is damaged, and the rows are right.
+  held_ -= std::min(bytes, held_);
 }
 
 std::uint64_t VolumePool::held() const {
