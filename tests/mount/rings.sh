@@ -9,6 +9,7 @@ log=$scratch/log
 was=$(cat $switch)
 restore() {
   local status=$?
+  set +e
   echo "$was" >$switch
   (exit $status)
   leave_nothing
