@@ -1,6 +1,9 @@
 #include "daemon/announcement.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +30,27 @@ void send(int fd, std::string_view bytes) {
   }
 }
 
+sigset_t signals_to_hand_on() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Whoever stops the program that they started means the one that it has started: until there is something to read, signals go
+// to `child`, which then ends and says so.
+void hand_on_signals(int fd, int signals, pid_t child) {
+  for (;;) {
+    pollfd waiting[2] = {{.fd = fd, .events = POLLIN, .revents = 0},
+                         {.fd = signals, .events = POLLIN, .revents = 0}};
+    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) return;
+    if (waiting[0].revents != 0) return;
+    signalfd_siginfo caught{};
+    if (waiting[1].revents != 0 && ::read(signals, &caught, sizeof caught) == sizeof caught)
+      ::kill(child, static_cast<int>(caught.ssi_signo));
+  }
+}
+
 std::string receive_all(int fd) {
   std::string received;
   char part[512];
@@ -46,7 +70,8 @@ void let_terminal_go() {
   if (null > STDERR_FILENO) ::close(null);
 }
 
-ExitCode wait_for_announcement(const UniqueFd& pipe, pid_t child) {
+ExitCode wait_for_announcement(const UniqueFd& pipe, const UniqueFd& signals, pid_t child) {
+  if (signals.valid()) hand_on_signals(pipe.get(), signals.get(), child);
   const std::string message = receive_all(pipe.get());
   if (!message.empty()) {
     const auto code = static_cast<ExitCode>(message.front());
@@ -89,13 +114,18 @@ ExitCode in_background(const Serve& serve) {
   if (::pipe2(ends, O_CLOEXEC) != 0) return cannot("no pipe");
   UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
+  // Blocked before there is a child, which waits for them itself, so that none is lost in between.
+  const sigset_t handed_on = signals_to_hand_on();
+  ::sigprocmask(SIG_BLOCK, &handed_on, nullptr);
+  UniqueFd signals(::signalfd(-1, &handed_on, SFD_CLOEXEC));
   const pid_t child = ::fork();
   if (child < 0) return cannot("no process");
   if (child != 0) {
     writing.reset();
-    return wait_for_announcement(reading, child);
+    return wait_for_announcement(reading, signals, child);
   }
   reading.reset();
+  signals.reset();
   ::setsid();
   Announcement announcement(std::move(writing));
   return serve(announcement);

@@ -45,6 +45,8 @@ Status take_letters(Form form, std::span<const std::string_view> arguments, std:
       if (next == arguments.size()) return fail(EINVAL, fmt::format("option -{} needs a value", letter));
       letters = arguments[next++];
     }
+    if (letter == 'N')
+      return fail(EINVAL, "-N is not supported: enter that namespace first, with nsenter --mount");
     if (letter == 'o') {
       for (std::string& option : split_options(letters)) line.options.push_back(std::move(option));
     }

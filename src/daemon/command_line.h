@@ -2,7 +2,7 @@
 //
 //   ciaosfs [STORE...] MOUNTPOINT [-f] [-d] [-o OPTIONS]...
 //   ciaosfs --no-mount [STORE...] [-f] [-d] [-o OPTIONS]...
-//   mount.fuse.ciaosfs STORE MOUNTPOINT [-sfnv] [-o OPTIONS] [-t TYPE] [-N NAMESPACE]      as mount(8) calls it
+//   mount.fuse.ciaosfs STORE MOUNTPOINT [-sfnv] [-o OPTIONS] [-t TYPE]      as mount(8) calls it
 //
 // The same letter means different things: -f is "stay in the foreground" to the one and "fake, mount nothing" to the other.
 #pragma once

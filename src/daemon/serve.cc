@@ -186,6 +186,8 @@ std::variant<Plan, Failure> make_plan(const CommandLine& line, const MountOption
     }
     path = *real;
   }
+  const Status distinct = check_named_once(plan.store.paths);
+  if (!distinct) return failure_of(Step::command_line, distinct.error(), "");
   if (!plan.store.paths.empty()) plan.store_name = plan.store.paths.front();
   return plan;
 }

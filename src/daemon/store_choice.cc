@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace ciaos::daemon {
 namespace {
 
@@ -31,6 +33,13 @@ Result<StoreChoice> choose_store(const CommandLine& line, const MountOptions& op
   }
   if (choice.paths.empty()) return fail(EINVAL, "no store was given: name one, or set STORAGE_DIRECTORY");
   return choice;
+}
+
+Status check_named_once(std::vector<std::string> paths) {
+  std::sort(paths.begin(), paths.end());
+  const auto twice = std::adjacent_find(paths.begin(), paths.end());
+  if (twice == paths.end()) return {};
+  return fail(EINVAL, fmt::format("{} is named twice; the last path is the mountpoint", *twice));
 }
 
 std::string index_directory_of(const std::string& option, const store::Superblock& superblock,

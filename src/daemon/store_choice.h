@@ -32,6 +32,9 @@ struct StoreChoice {
 Result<StoreChoice> choose_store(const CommandLine& line, const MountOptions& options,
                                  const Environment& environment);
 
+// EINVAL: the second would wait for the first. Absolute paths without symlinks.
+Status check_named_once(std::vector<std::string> paths);
+
 // In this order: what the option says, what mkfs wrote into the superblock, inside a directory store, and for a raw one
 // a place that the machine keeps for it.
 std::string index_directory_of(const std::string& option, const store::Superblock& superblock,

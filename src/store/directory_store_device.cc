@@ -80,12 +80,16 @@ class DirectoryStoreDevice final : public StoreDevice {
   }
 
   std::vector<Result<Superblock>> read_superblock_copies() override {
-    return read_copies(*superblocks_, kPlaces);
+    std::vector<Result<Superblock>> copies = read_copies(*superblocks_, kPlaces);
+    if (superblocks_->size() < kSuperblockFileBytes)
+      copies.back() = fail(EUCLEAN, superblock_path(path_) + " ends before its second copy");
+    return copies;
   }
 
   Status write_superblock(const Superblock& superblock) override {
     TRY_VOID(writable());
     CIAOS_ASSERT(superblock.kind == StoreKind::directory);
+    TRY_VOID(restore_size());
     TRY_VOID(write_copies(*superblocks_, kPlaces, superblock));
     volume_bytes_ = superblock.volume_bytes;
     return {};
@@ -187,6 +191,17 @@ class DirectoryStoreDevice final : public StoreDevice {
     return fail(EROFS, path_);
   }
 
+  // A superblock file that was cut has room for its second copy again.
+  Status restore_size() {
+    if (superblocks_->size() >= kSuperblockFileBytes) return {};
+    const std::string path = superblock_path(path_);
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.valid() || ::ftruncate(fd.get(), kSuperblockFileBytes) != 0) return fail(errno, path);
+    if (::fsync(fd.get()) != 0) return fail(EIO, "fsync " + path);
+    superblocks_ = TRY(FileDevice::open(path, FileDevice::Access::read_write));
+    return {};
+  }
+
   // Space and size of a new volume file, durable: a full fsync, since the size is new.
   Status preallocate(int fd, const std::string& path) {
     const off_t bytes = static_cast<off_t>(volume_bytes_.load());
@@ -219,10 +234,19 @@ class DirectoryStoreDevice final : public StoreDevice {
   const OwnerLock lock_;
   const std::string path_;
   const OpenAccess access_;
-  const std::unique_ptr<FileDevice> superblocks_;
+  std::unique_ptr<FileDevice> superblocks_;  // replaced by the one writer of superblocks
   std::atomic<std::uint64_t> volume_bytes_{0};
   std::atomic<bool> said_sparse_{false};
 };
+
+bool holds_volumes(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(volumes_path(path).c_str()), ::closedir);
+  if (directory == nullptr) return false;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (volume_number(entry->d_name)) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -231,10 +255,12 @@ Result<std::unique_ptr<StoreDevice>> open_directory_store(const std::string& pat
   const std::string file = superblock_path(path);
   struct stat status {};
   if (::stat(file.c_str(), &status) != 0) {
-    if (errno == ENOENT) return fail(ENODATA, path + " holds no ciaosfs store");
-    return fail(errno, file);
+    if (errno != ENOENT) return fail(errno, file);
+    if (holds_volumes(path)) return fail(ENOMEDIUM, path + " holds volumes, but its superblock is missing");
+    return fail(ENODATA, path + " holds no ciaosfs store");
   }
-  if (static_cast<std::uint64_t>(status.st_size) < kSuperblockFileBytes) {
+  // One copy is enough; the next write brings back the other.
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) < kBlockBytes) {
     return fail(EUCLEAN, file + " is too short");
   }
   const bool reading = access == OpenAccess::read_only;

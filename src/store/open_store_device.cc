@@ -1,7 +1,10 @@
 // What a path on a command line is: a directory, a block device or an image file.
+#include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "store/backing_file.h"
@@ -42,9 +45,27 @@ Result<std::unique_ptr<StoreDevice>> open_raw(const std::string& path, OpenAcces
   return locked_raw_store_device(std::move(disk), access, std::move(locks));
 }
 
+// The folder of the store that the file at `path` is a volume or the superblock of; empty: of none.
+std::string store_around(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path file = fs::canonical(path, error);
+  const fs::path folder = file.parent_path();
+  if (error) return "";
+  if (file.filename() == "superblock" && fs::is_directory(folder / "volumes", error)) return folder.string();
+  const bool volume =
+      folder.filename() == "volumes" && fs::exists(folder.parent_path() / "superblock", error);
+  return volume ? folder.parent_path().string() : "";
+}
+
 // Where a FIFO is opened, one waits for its other end.
 Status check_kind(const std::string& path, const struct stat& status) {
-  if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) return {};
+  if (S_ISREG(status.st_mode)) {
+    const std::string store = store_around(path);
+    if (!store.empty()) return fail(ENOTBLK, fmt::format("{} is a part of the store {}", path, store));
+    return {};
+  }
+  if (S_ISBLK(status.st_mode)) return {};
   return fail(EINVAL, path + " is no directory, no block device and no image file");
 }
 

@@ -72,9 +72,12 @@ TEST(CommandLine, DebuggingStaysInTheForeground) {
   EXPECT_TRUE(line->foreground);
 }
 
+TEST(CommandLine, AnotherNamespaceIsRefusedAndNotForgotten) {
+  EXPECT_EQ(helper({"/a", "/mnt", "-N", "/proc/7/ns/mnt"}).code(), EINVAL);
+}
+
 TEST(CommandLine, WhatMountPassesToItsHelper) {
-  const auto line =
-      helper({"/dev/sdb", "/mnt", "-sfnv", "-o", "ro,_netdev", "-t", "fuse.ciaosfs", "-N", "/proc/7/ns/mnt"});
+  const auto line = helper({"/dev/sdb", "/mnt", "-sfnv", "-o", "ro,_netdev", "-t", "fuse.ciaosfs"});
   ASSERT_TRUE(line);
   EXPECT_THAT(line->stores, ElementsAre("/dev/sdb"));
   EXPECT_EQ(line->mountpoint, "/mnt");

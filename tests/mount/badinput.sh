@@ -3,7 +3,7 @@
 # page, and changes nothing: not the store, not the list of mounts.
 . "$(dirname "$0")/_mounted_store.sh"
 need_root_and_fuse
-need_tool python3 unshare setpriv
+need_tool python3 unshare setpriv pgrep
 chmod 711 "$scratch"
 
 state() { find "$scratch" -xdev -not -path "$scratch/errors" -printf '%p %y %m %s\n' | sort; sums_of "$scratch"; }
@@ -45,6 +45,8 @@ refused 1 'unknown mount option frobnicate' "$ciaosfs" "$one" "$mnt" -o frobnica
 refused 1 'commit=never' "$ciaosfs" "$one" "$mnt" -o commit=never
 ln -s "$ciaosfs" "$scratch/mount.fuse.ciaosfs"
 refused 1 'unknown mount option frobnicate' "$scratch/mount.fuse.ciaosfs" "$one" "$mnt" -o frobnicate
+refused 1 '-N is not supported' "$scratch/mount.fuse.ciaosfs" "$one" "$mnt" -N /proc/self/ns/mnt
+refused 1 "$one is named twice" "$ciaosfs" "$one" "$two" "$one/" "$mnt"
 
 say "a wrong path"
 refused 32 "$scratch/nothing: there is no such file" "$ciaosfs" "$scratch/nothing" "$mnt"
@@ -54,6 +56,19 @@ refused 32 "$scratch/plain holds no ciaosfs store; format" "$ciaosfs" "$scratch/
 truncate -s 64M "$scratch/zeros"
 refused 32 "$scratch/zeros.*; format" "$ciaosfs" "$scratch/zeros" "$mnt"
 refused 32 "$scratch/zeros.*; format" "$ciaosfs" "$scratch/zeros" "$mnt" -o ro
+mkfifo "$scratch/fifo"
+refused 32 "$scratch/fifo is no directory, no block device" timeout 60 "$ciaosfs" "$scratch/fifo" "$mnt"
+refused 32 "$one/volumes/0 is a part of the store $one; name the folder" "$ciaosfs" "$one/volumes/0" "$mnt"
+refused 32 "$one/superblock is a part of the store $one; name the folder" "$ciaosfs" "$one/superblock" "$mnt"
+refused 1 "$one/volumes/0 is a part of the store $one" "$CIAOSFS_BIN/mkfs.ciaos" -f "$one/volumes/0"
+cp -a "$one" "$scratch/headless"
+rm "$scratch/headless/superblock"
+refused 32 "$scratch/headless holds volumes, but its superblock is missing; put that file back" \
+  "$ciaosfs" "$scratch/headless" "$mnt"
+cp -a "$one" "$scratch/flat"
+rm -rf "$scratch/flat/index"
+echo file >"$scratch/flat/index"
+refused 32 "$scratch/flat/index is where the index belongs, and no folder; move it away" "$ciaosfs" "$scratch/flat" "$mnt"
 refused 32 "$scratch/missing: there is no such mountpoint" "$ciaosfs" "$one" "$scratch/missing"
 refused 32 "$image: the mountpoint is not a directory" "$ciaosfs" "$one" "$image"
 refused 32 'hide its own store' "$ciaosfs" "$one" "$scratch"
@@ -128,6 +143,36 @@ mkdir "$outside/second"
 if "$ciaosfs" "$one" "$outside/second" -o wait=0 </dev/null 2>"$outside/errors"; then fail "mounted twice"; fi
 grep -E "$one.* in use by process $(daemon_pid); unmount it" "$outside/errors" || fail "$(cat "$outside/errors")"
 unmount_store
+
+say "the start is stopped while it waits for a store"
+mount_store
+"$ciaosfs" "$one" "$outside/second" -o wait=600 </dev/null 2>"$outside/errors" &
+starting=$!
+for ((tenths = 0; tenths < 100; tenths++)); do
+  waiting=$(pgrep -P $starting) && break
+  sleep 0.1
+done
+kill -INT $starting
+code=0
+wait $starting || code=$?
+[ $code = 32 ] || fail "exit code $code"
+grep -F 'stopped by a signal before the mount was ready' "$outside/errors" || fail "$(cat "$outside/errors")"
+if [ -d "/proc/$waiting" ] && [ "$(readlink "/proc/$waiting/exe")" = "$ciaosfs" ]; then fail "the child still waits"; fi
+unmount_store
+
+say "half of a superblock file"
+truncate -s 4096 "$one/superblock"
+"$CIAOSFS_BIN/fsck.ciaos" -n "$one" >"$outside/errors" && fail "fsck.ciaos -n finds nothing"
+cat "$outside/errors"
+mount_store -o ro
+unmount_store
+[ "$(stat -c %s "$one/superblock")" = 4096 ] || fail "a read-only mount repaired it"
+mount_store
+unmount_store
+check_store
+truncate -s 4096 "$one/superblock"
+"$CIAOSFS_BIN/fsck.ciaos" -p -f "$one" || [ $? = 1 ] || fail "fsck.ciaos -p does not repair it"
+check_store
 
 say "no io_uring: it works, and the log says what was done instead"
 python3 - "$ciaosfs" -f "$one" "$mnt" 2>"$outside/log" <<'PYTHON' &
