@@ -39,6 +39,13 @@ std::optional<std::uint32_t> volume_number(std::string_view name) {
   return number;
 }
 
+bool is_file(DIR* directory, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_REG;
+  struct stat status {};
+  return ::fstatat(::dirfd(directory), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode);
+}
+
 Status sync_path(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail(errno, path);
@@ -137,8 +144,11 @@ class DirectoryStoreDevice final : public StoreDevice {
     std::vector<std::uint32_t> numbers;
     errno = 0;
     while (const dirent* entry = ::readdir(directory.get())) {
-      if (const std::optional<std::uint32_t> number = volume_number(entry->d_name))
+      if (const std::optional<std::uint32_t> number = volume_number(entry->d_name)) {
+        if (!is_file(directory.get(), *entry))
+          return fail(EUCLEAN, fmt::format("{}/{} has a volume's name and is no file", path, entry->d_name));
         numbers.push_back(*number);
+      }
       errno = 0;
     }
     if (errno != 0) return fail(errno, path);

@@ -45,10 +45,7 @@ Result<std::uint64_t> choose_volume_bytes(std::vector<std::unique_ptr<StoreDevic
                                           const std::vector<std::uint64_t>& raw_device_bytes,
                                           std::uint64_t wanted) {
   if (wanted != 0) {
-    if (!std::has_single_bit(wanted) || wanted < kVolumeBytesMin || wanted > kVolumeBytesMax) {
-      return fail(EINVAL, fmt::format("volumes of {} bytes: a power of two from {} to {} is needed", wanted,
-                                      kVolumeBytesMin, kVolumeBytesMax));
-    }
+    TRY_VOID(check_volume_bytes(wanted));
     return wanted;
   }
   std::uint64_t chosen = kDefaultVolumeBytesMax;
@@ -94,16 +91,6 @@ Result<IoBuffer> first_batch(const Superblock& superblock, ByteSpan records) {
   return batch;
 }
 
-// A second store of the same name on the same device could take over needles that the first one left: their checksums
-// and the digest of the first batch are the same. A directory's old volumes are removed instead.
-Status check_new_name(StoreDevice& device, const Superblock& plan) {
-  if (device.kind() != StoreKind::raw) return {};
-  const Result<Superblock> old = device.read_superblock();
-  if (!old.ok() || old->uuid != plan.uuid) return {};
-  return fail(EEXIST, fmt::format("{} already holds store {}; a new store needs a new UUID", device.name(),
-                                  to_string(plan.uuid)));
-}
-
 Status write_first_batch(StoreDevice& device, const IoBuffer& batch) {
   const std::shared_ptr<Device> volume = TRY(device.create_volume(slot_of(kLogStart.volume)));
   TRY_VOID(volume->write(kLogStart.offset, batch.span()));
@@ -111,6 +98,20 @@ Status write_first_batch(StoreDevice& device, const IoBuffer& batch) {
 }
 
 }  // namespace
+
+Status check_volume_bytes(std::uint64_t bytes) {
+  if (std::has_single_bit(bytes) && bytes >= kVolumeBytesMin && bytes <= kVolumeBytesMax) return {};
+  return fail(EINVAL, fmt::format("volumes of {} bytes: a power of two from {} to {} is needed", bytes,
+                                  kVolumeBytesMin, kVolumeBytesMax));
+}
+
+Status check_new_name(StoreDevice& device, const Uuid& uuid) {
+  if (device.kind() != StoreKind::raw) return {};
+  const Result<Superblock> old = device.read_superblock();
+  if (!old.ok() || old->uuid != uuid) return {};
+  return fail(EEXIST, fmt::format("{} already holds store {}; a new store needs a new UUID", device.name(),
+                                  to_string(uuid)));
+}
 
 std::uint64_t default_volume_bytes(std::uint64_t device_bytes) {
   if (device_bytes == 0) return kDefaultVolumeBytesMax;
@@ -156,7 +157,7 @@ Status format_store(std::vector<std::unique_ptr<StoreDevice>>& devices, const st
                     ByteSpan records) {
   CIAOS_ASSERT(!devices.empty() && plan.size() == devices.size());
   const IoBuffer batch = TRY(first_batch(plan.front(), records));
-  for (std::size_t i = 0; i < devices.size(); ++i) TRY_VOID(check_new_name(*devices[i], plan[i]));
+  for (std::size_t i = 0; i < devices.size(); ++i) TRY_VOID(check_new_name(*devices[i], plan[i].uuid));
   for (std::size_t i = 0; i < devices.size(); ++i) TRY_VOID(devices[i]->begin_format(plan[i]));
   TRY_VOID(write_first_batch(*devices.front(), batch));
   for (std::size_t i = 0; i < devices.size(); ++i) TRY_VOID(devices[i]->write_superblock(plan[i]));

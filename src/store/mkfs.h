@@ -19,6 +19,13 @@ struct FormatOptions {
   std::int64_t created_seconds = 0;
 };
 
+// EINVAL: no power of two, or out of bounds.
+Status check_volume_bytes(std::uint64_t bytes);
+
+// EEXIST if `device` is raw and holds a store of this name: a second one could take over needles that the first one left,
+// since their checksums and the digest of the first batch are the same. A directory's old volumes are removed instead.
+Status check_new_name(StoreDevice& device, const Uuid& uuid);
+
 // For a device of this size (raw), or for a directory (0): between 4 MiB and 1 GiB, at least 16 slots where possible.
 std::uint64_t default_volume_bytes(std::uint64_t device_bytes);
 

@@ -36,7 +36,22 @@ exits 16 "$fsck"
 exits 16 "$fsck" --no-such-option "$scratch/store"
 exits 16 "$fsck" -n -y "$scratch/store"
 exits 16 "$fsck" -C "$scratch/store"
+exits 16 "$fsck" -n --cut-lost "$scratch/store"
+says '--cut-lost goes with -y'
+exits 16 "$fsck" -n -C 99 "$scratch/store"
+says 'no such descriptor'
 exits 8 "$fsck" "$scratch/missing"
+mkfifo "$scratch/fifo"
+exits 8 timeout 60 "$fsck" "$scratch/fifo"
+says 'is no directory, no block device'
+exits 0 "$mkfs" -q --volume-size 4M "$scratch/odd_folder"
+exits 16 "$fsck" --salvage "$scratch/odd_folder/out" "$scratch/odd_folder"
+says 'lies in the store'
+[ ! -e "$scratch/odd_folder/out" ] || fail "--salvage made a folder in the store"
+mkdir "$scratch/odd_folder/volumes/99"
+exits 8 "$fsck" -n "$scratch/odd_folder"
+says "volumes/99 has a volume's name and is no file"
+exits 8 "$fsck" -p "$scratch/odd_folder"
 image zeros 64M
 exits 8 "$fsck" "$scratch/zeros"
 says 'no ciaosfs store'

@@ -41,14 +41,19 @@ exits 0 "$mkfs" -q -f --volume-size 4M "$scratch/full"
 [ "$(cat "$scratch/full/file")" = precious ] || fail "-f removed a file"
 
 # --- what was not there before is not there after a refusal ---
-exits 1 "$mkfs" --volume-size 12345 "$scratch/odd"
+exits 2 "$mkfs" --volume-size 12345 "$scratch/odd"
 [ ! -e "$scratch/odd" ] || fail "a refused plan left a directory"
 exits 1 "$mkfs" "$scratch/no/such"
 says "there is no directory $scratch/no"
 exits 1 "$mkfs" /dev/ciaos-no-such-device
 says 'no such device'
 exits 2 "$mkfs" -U nonsense "$scratch/odd"
-exits 2 "$mkfs" --volume-size 3X "$scratch/odd"
+for size in 3X 0 2T 3M 512K 99999999T; do exits 2 "$mkfs" --volume-size $size "$scratch/odd"; done
+exits 1 "$mkfs" -n ""
+says 'an empty path'
+exits 1 "$mkfs" -n -f /
+exits 1 "$mkfs" -n -f /tmp/..
+says 'becomes no store'
 exits 2 "$mkfs" --no-such-option "$scratch/odd"
 exits 2 "$mkfs"
 exits 2 env SOURCE_DATE_EPOCH=yesterday "$mkfs" "$scratch/odd"
@@ -68,6 +73,13 @@ exits 0 "$mkfs" -n "$scratch/dry"
 says 'slots='
 cmp -s "$scratch/dry" <(head -c 64M /dev/zero) || fail "-n wrote to an image"
 
+exits 0 "$mkfs" -n --volume-size 1t "$scratch/sized"
+says 'bytes=1099511627776'
+exits 0 "$mkfs" -n --volume-size 4m "$scratch/sized"
+says 'bytes=4194304'
+exits 0 "$mkfs" -n --volume-size 4M --index "$scratch/new/" "$scratch/sized"
+says "index    =$scratch/new"
+
 # --- image files, and the same bytes twice ---
 image one 64M
 image two 64M
@@ -78,6 +90,10 @@ cmp "$scratch/one" "$scratch/two" || fail "the same arguments wrote different by
 exits 0 "$fsck" -n "$scratch/one"
 exits 1 "$mkfs" "$scratch/one"
 says 'holds a ciaosfs store'
+exits 1 "$mkfs" -f -U $uuid "$scratch/one"
+says 'a new store needs a new UUID'
+exits 1 "$mkfs" -n -f -U $uuid "$scratch/one"
+says 'a new store needs a new UUID'
 image tiny 64K
 exits 1 "$mkfs" "$scratch/tiny"
 one_line
@@ -95,8 +111,10 @@ says 'not of both'
 exits 0 "$mkfs" "$scratch/a" "$scratch/b"
 says 'device=2 of 2'
 exits 0 "$fsck" -n "$scratch/b" "$scratch/a"
-exits 4 "$fsck" -n "$scratch/a"
-says '1-05'
+exits 8 "$fsck" -n "$scratch/a"
+says 'has 2 devices, and 1 were named; name all devices'
+exits 8 "$fsck" -n "$scratch/a" "$scratch/one"
+says 'name all devices of one store'
 
 # --- other people's filesystems ---
 if command -v mkfs.ext4 >/dev/null; then

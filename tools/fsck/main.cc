@@ -37,6 +37,27 @@ bool holds_store(store::StoreDevice& device) {
                      [](const auto& copy) { return copy.code() != ENODATA && copy.code() != ENOENT; });
 }
 
+// A store that was named in part, or mixed with another, is no damaged one.
+Status check_all_named(const std::vector<std::unique_ptr<store::StoreDevice>>& devices) {
+  std::optional<store::Superblock> first;
+  for (const auto& device : devices) {
+    const Result<store::Superblock> superblock = device->read_superblock();
+    if (!superblock.ok()) return {};  // pass 1 says what is wrong with it
+    if (!first) first = *superblock;
+    if (superblock->uuid != first->uuid) {
+      return fail(EXDEV, fmt::format("{} is of store {}, {} of store {}; name all devices of one store",
+                                     devices.front()->name(), to_string(first->uuid), device->name(),
+                                     to_string(superblock->uuid)));
+    }
+  }
+  if (first && first->device_count != devices.size()) {
+    return fail(ENXIO,
+                fmt::format("store {} has {} devices, and {} were named; name all devices of one store",
+                            to_string(first->uuid), first->device_count, devices.size()));
+  }
+  return {};
+}
+
 Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_devices(const std::vector<std::string>& paths,
                                                                       store::OpenAccess access) {
   std::vector<std::unique_ptr<store::StoreDevice>> devices;
@@ -44,6 +65,7 @@ Result<std::vector<std::unique_ptr<store::StoreDevice>>> open_devices(const std:
     devices.push_back(TRY(store::open_store_device(path, access, kLockWaitMs)));
     if (!holds_store(*devices.back())) return fail(EINVAL, path + " holds no ciaosfs store");
   }
+  TRY_VOID(check_all_named(devices));
   return devices;
 }
 
@@ -194,6 +216,10 @@ int main(int argc, char** argv) {
     }
     if (arguments.stores.empty()) {
       fmt::print(stderr, "fsck.ciaos: which store? Try --help\n");
+      return kExitUsage;
+    }
+    if (const Status usable = check_usage(arguments); !usable.ok()) {
+      fmt::print(stderr, "fsck.ciaos: {}; try --help\n", usable.error().context);
       return kExitUsage;
     }
     stop_on_signals();

@@ -1,5 +1,11 @@
 #include "tools/fsck/options.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
 namespace ciaos::fsck {
 namespace {
 
@@ -55,6 +61,21 @@ void declare_options(CLI::App& app, Arguments& arguments) {
       ->type_name("DIR");
   app.add_flag("-V", arguments.version, "Print the version and end");
   app.add_flag("-t,-r", arguments.ignored, "Accepted and ignored");
+}
+
+Status check_usage(const Arguments& arguments) {
+  if (arguments.cut_lost && !arguments.yes) return fail(EINVAL, "--cut-lost goes with -y");
+  if (arguments.progress_fd > 0 && ::fcntl(arguments.progress_fd, F_GETFD) < 0)
+    return fail(EINVAL, fmt::format("-C {}: there is no such descriptor", arguments.progress_fd));
+  if (arguments.salvage_into.empty()) return {};
+  std::error_code error;
+  const std::string into = std::filesystem::weakly_canonical(arguments.salvage_into, error).string() + "/";
+  for (const std::string& store : arguments.stores) {
+    const std::string folder = std::filesystem::weakly_canonical(store, error).string() + "/";
+    if (into.starts_with(folder))
+      return fail(EINVAL, fmt::format("--salvage {} lies in the store", arguments.salvage_into));
+  }
+  return {};
 }
 
 }  // namespace ciaos::fsck

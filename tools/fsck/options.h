@@ -26,5 +26,7 @@ struct Arguments {
 
 // `arguments` outlives `app`.
 void declare_options(CLI::App& app, Arguments& arguments);
+// What the table of options cannot say: EINVAL, with a sentence.
+Status check_usage(const Arguments& arguments);
 
 }  // namespace ciaos::fsck

@@ -68,6 +68,8 @@ Status pass1_superblocks(Check& check) {
     }
     check.volumes = std::move(*volumes);
   }
+  // What cannot be listed no mount can serve either.
+  TRY(check.volumes->existing_volumes());
   check.superblock = check.volumes->superblock();
   check.index_directory = check.options.index_directory.empty()
                               ? default_index_directory(check.superblock, check.volumes->device(0).name())

@@ -42,7 +42,8 @@ constexpr const char* kFooter =
     "open is\n"
     "refused always. A refusal changes nothing.\n"
     "\n"
-    "With -U and SOURCE_DATE_EPOCH in the environment, the same arguments write the same bytes.\n"
+    "With -U and SOURCE_DATE_EPOCH in the environment, the same arguments write the same bytes to an empty "
+    "image.\n"
     "\n"
     "Exit code: 0 the store is made (or could be, with -n), 1 it was refused or failed, 2 wrong usage.\n";
 
@@ -56,24 +57,25 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_flag("-q", arguments.quiet, "Print nothing but errors");
   app.add_flag("-V", arguments.version, "Print the version and end");
   app.add_option("--volume-size", arguments.volume_size,
-                 "Bytes of a volume, a power of two from 1M to 1T; K, M, G")
-      ->type_name("N[K|M|G]");
+                 "Bytes of a volume, a power of two from 1M to 1T; K, M, G, T")
+      ->type_name("N[K|M|G|T]");
   app.add_option("--index", arguments.make.index_path,
                  "Where the index will be, instead of the default place")
       ->type_name("DIR");
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-  const Error bad = fail(EINVAL, fmt::format("\"{}\" is no size; write a number and K, M or G", text));
+  const Error bad = fail(EINVAL, fmt::format("\"{}\" is no size; write a number and K, M, G or T", text));
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const std::size_t shift = std::string_view("KMG").find(unit.empty() ? ' ' : unit.front());
   if (error != std::errc() || number == 0 || unit.size() > 1) return bad;
   if (unit.empty()) return number;
-  if (shift == std::string_view::npos || number > (std::numeric_limits<std::uint64_t>::max() >> 30))
-    return bad;
-  return number << (10 * (shift + 1));
+  const std::size_t power = std::string_view("KMGT").find(static_cast<char>(unit.front() & ~0x20));
+  if (power == std::string_view::npos) return bad;
+  const std::size_t shift = 10 * (power + 1);
+  if (number > (std::numeric_limits<std::uint64_t>::max() >> shift)) return bad;
+  return number << shift;
 }
 
 Result<std::int64_t> creation_time() {
@@ -91,12 +93,16 @@ Result<std::int64_t> creation_time() {
 Status complete(Arguments& arguments) {
   MakeOptions& make = arguments.make;
   make.uuid = arguments.uuid.empty() ? random_uuid() : TRY(parse_uuid(arguments.uuid));
-  if (!arguments.volume_size.empty()) make.volume_bytes = TRY(parse_size(arguments.volume_size));
+  if (!arguments.volume_size.empty()) {
+    make.volume_bytes = TRY(parse_size(arguments.volume_size));
+    TRY_VOID(store::check_volume_bytes(make.volume_bytes));
+  }
   make.created_seconds = TRY(creation_time());
   make.uid = ::getuid();
   make.gid = ::getgid();
   if (!make.index_path.empty()) {
     make.index_path = std::filesystem::absolute(make.index_path).lexically_normal().string();
+    if (make.index_path.size() > 1 && make.index_path.ends_with('/')) make.index_path.pop_back();
   }
   return {};
 }

@@ -63,6 +63,9 @@ Status refuse(const MakeOptions& options, const Plan& plan) {
     if (target.holds && !options.force) {
       return fail(EEXIST, fmt::format("{} holds {}; -f overwrites it", target.path, *target.holds));
     }
+    if (!target.holds_store || target.kind() != StoreKind::raw) continue;
+    const auto device = TRY(store::open_store_device(target.path, store::OpenAccess::read_only, 0));
+    TRY_VOID(store::check_new_name(*device, options.uuid));
   }
   return {};
 }

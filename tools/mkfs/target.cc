@@ -109,8 +109,10 @@ Result<Target> inspect_image(Target target, const struct stat& status) {
 }  // namespace
 
 Result<Target> inspect(const std::string& path) {
+  if (path.empty()) return fail(EINVAL, "an empty path names no store");
   Target target;
   target.path = TRY(absolute_path(path));
+  if (target.path == "/") return fail(EINVAL, "/ is everything that this machine has, and becomes no store");
   struct stat status {};
   if (::stat(target.path.c_str(), &status) != 0) {
     if (errno == ENOENT) return inspect_missing(std::move(target));
