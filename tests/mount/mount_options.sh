@@ -43,8 +43,8 @@ shown comment=x,uhelper=y,x-systemd.automount,X-mount.mkdir,default_permissions,
 
 say "the others"
 mkdir "$scratch/for_copies"
-shown "commit=3600,mem=16M,compact=0,scrub=0,scrub_interval=0,wait=0,open=cached,socket=none" rw
-shown "index=$scratch/elsewhere,ro,scratch=$scratch/for_copies,open=auto,socket=$scratch/socket,socket_user=nobody" ro
+shown "commit=3600,mem=16M,compact=0,scrub=0,scrub_interval=0,wait=0,open=cached,rings=off,socket=none" rw
+shown "index=$scratch/elsewhere,ro,scratch=$scratch/for_copies,open=auto,rings=auto,socket=$scratch/socket,socket_user=nobody" ro
 "$ciaosfs" "$mnt" -o backend=mock,size=64M </dev/null
 [ "$(findmnt -n -o SOURCE "$mnt")" = mock ] || fail "no mock"
 umount "$mnt"
