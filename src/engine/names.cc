@@ -14,9 +14,9 @@ using meta::InodeRow;
 using meta::NameKey;
 using meta::NameRow;
 
-// What a new name can cost in records, with its inode and directory; refused early on a full store,
+// What a new name can cost in records, with its inode, two access control lists and directory; refused early on a full store,
 // so that the room kept for deletions is not eaten by creations.
-constexpr std::uint64_t kRecordsPerName = 8192;
+constexpr std::uint64_t kRecordsPerName = 8192 + 2 * kAclBytesMax;
 constexpr std::size_t kRowsPerStep = 5000;
 
 // mkfs makes the root directory without knowing the engine.
