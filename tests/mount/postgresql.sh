@@ -26,14 +26,19 @@ sql() { as_nobody "$programs/psql" -X -q -A -t -h "$socket" -d postgres -c "$1";
 install -d -o nobody "$socket"
 touch "$scratch/postgres.log"
 
-# Without a word, as a machine that loses power ends it; its children see that and go too.
+# Processes of the server: all of them work in its data directory. (Dead ones that nobody has buried yet work nowhere.)
+server_processes() {
+  local process
+  for process in /proc/[0-9]*; do
+    if [ "$(readlink "$process/cwd")" = "$data" ]; then echo "${process#/proc/}"; fi
+  done 2>/dev/null
+}
+# Without a word, as a machine that loses power ends them.
 kill_server() {
   local pid tenths
-  pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || return 0
-  kill -9 "$pid" 2>/dev/null || return 0
-  # Whoever is to bury it may take its time: what counts is that it runs no more.
   for ((tenths = 0; tenths < 100; tenths++)); do
-    grep -sq '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" || return 0
+    for pid in $(server_processes); do kill -9 "$pid" 2>/dev/null || true; done
+    [ -n "$(server_processes)" ] || return 0
     sleep 0.1
   done
 }
@@ -41,6 +46,7 @@ kill_server() {
 end_all() {
   local status=$?
   trap - EXIT
+  set +e
   kill_server
   (exit $status)
   leave_nothing
@@ -67,8 +73,8 @@ kept=$(sql "SELECT committed FROM kept")
 kill_server
 kill_daemon
 mount_store
-rm -f "$data/postmaster.pid"
-start || fail "the server does not recover"
+rm -f "$data/postmaster.pid" "$socket"/.s.PGSQL.*
+start || { tail -n 20 "$socket/server.log" >&2; fail "the server does not recover"; }
 [ "$(sql "SELECT committed FROM kept")" = "$kept" ] || fail "a table is gone"
 [ "$(sql "SELECT count(*) FROM pgbench_history")" = "$kept" ] || fail "transactions are gone"
 [ "$(sql "$same")" = t ] || fail "accounts and history differ after a crash"
