@@ -73,7 +73,7 @@ Result<Attributes> InodeAttributes::get(InodeId id) {
 Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const SetAttributes& set) {
   TRY_VOID(core_.committer->admit());
   const InodeRef inode = TRY(core_.inodes->get(id));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerAttribute));
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   TRY_VOID(check_may_set(inode->row, set));
@@ -114,7 +114,7 @@ Status InodeAttributes::set_flags(const Caller& caller, InodeId id, std::uint32_
   if ((flags & ~kFlagsSettable) != 0) return fail(EOPNOTSUPP);
   TRY_VOID(core_.committer->admit());
   const InodeRef inode = TRY(core_.inodes->get(id));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerAttribute));
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   if (((inode->row.flags ^ flags) & kFlagsProtected) != 0 && caller.uid != 0) return fail(EPERM);
@@ -133,7 +133,8 @@ void InodeAttributes::note_access(InodeId id) {
     if (!access_is_stale((*inode)->row, now, core_.options.atime)) return;
   }
   if (!core_.committer->admit().ok()) return;
-  Gate::Pass pass(core_.gate);
+  const auto pass = core_.committer->enter(kRecordsPerAttribute);
+  if (!pass.ok()) return;
   WriterLock lock((*inode)->mutex);
   if (!(*inode)->exists()) return;
   (*inode)->row.accessed = now;
@@ -177,7 +178,7 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   TRY_VOID(core_.promise_space(kRecordsPerAttribute + value.size()));
   core_.pool->release(kRecordsPerAttribute + value.size());
   const InodeRef inode = TRY(core_.inodes->get(id));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerAttribute + value.size()));
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   const bool plain = S_ISREG(inode->row.mode) || S_ISDIR(inode->row.mode);
@@ -207,7 +208,7 @@ Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
   TRY_VOID(check_xattr_name(name));
   TRY_VOID(core_.committer->admit());
   const InodeRef inode = TRY(core_.inodes->get(id));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerAttribute));
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   TRY_VOID(check_changeable(inode->row));

@@ -1,5 +1,6 @@
 #include "engine/committer.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -39,10 +40,7 @@ void Committer::stop() {
 }
 
 Status Committer::admit() {
-  if (rows_.open_bytes() > limits_.record_bytes_max / 4 * 3 ||
-      writer_.open_batch_bytes() > limits_.data_bytes_max) {
-    TRY_VOID(commit());
-  }
+  if (writer_.open_batch_bytes() > limits_.data_bytes_max) TRY_VOID(commit());
   MutexLock lock(mutex_);
   while (!failure_ && !index_failure_ && !stopping_ && limits_.background &&
          queued_bytes_ > limits_.unapplied_bytes_max) {
@@ -54,11 +52,20 @@ Status Committer::admit() {
 }
 
 bool Committer::is_behind() const {
-  if (rows_.open_bytes() > limits_.record_bytes_max / 4 * 3 ||
-      writer_.open_batch_bytes() > limits_.data_bytes_max)
+  if (open_record_bytes() > record_bytes_open_max() || writer_.open_batch_bytes() > limits_.data_bytes_max)
     return true;
   MutexLock lock(mutex_);
   return queued_bytes_ > limits_.unapplied_bytes_max;
+}
+
+Result<Gate::Pass> Committer::enter(std::size_t record_bytes) {
+  const std::size_t most = record_bytes_open_max();
+  const std::size_t bytes = std::min(record_bytes, most);
+  while (true) {
+    auto pass = gate_.enter_within(bytes, most, [this] { return open_record_bytes(); });
+    if (pass) return *std::move(pass);
+    TRY_VOID(commit());
+  }
 }
 
 Status Committer::commit() { return commit_through(rows_.newest_change()); }
@@ -94,7 +101,7 @@ void Committer::lead() {
   MutexLock lock(mutex_);
   durable_ = durable->batch.ref().sequence;
   logged_bytes_ += durable->bytes;
-  queued_bytes_ += durable->bytes;
+  queued_bytes_ += durable->overlay_bytes;
   queue_.push_back(*std::move(durable));
   committed_.notify_all();
   pending_.notify_one();
@@ -106,9 +113,11 @@ Result<Committer::Durable> Committer::make_durable() {
   std::shared_ptr<const meta::Changes> changes;
   std::optional<store::SealedBatch> sealed;
   std::size_t bytes = 0;
+  std::size_t noted = 0;
   {
     Gate::Closed closed(gate_);
     TRY_VOID(hooks_.close_batch());
+    noted = rows_.open_bytes();
     changes = rows_.cut();
     const ByteVector records = meta::encode_changes(*changes);
     bytes = records.size();
@@ -118,7 +127,7 @@ Result<Committer::Durable> Committer::make_durable() {
     CIAOS_ASSERT(sealed->ref().sequence == open_);
     open_ = next(open_);
   }
-  return Durable{TRY(writer_.commit(*std::move(sealed))), std::move(changes), bytes};
+  return Durable{TRY(writer_.commit(*std::move(sealed))), std::move(changes), bytes, std::max(bytes, noted)};
 }
 
 bool Committer::apply_pending() {
@@ -137,10 +146,11 @@ bool Committer::apply_pending() {
   std::size_t bytes = 0;
   for (const Durable& batch : batches) {
     changes.push_back(batch.changes.get());
-    bytes += batch.bytes;
+    bytes += batch.overlay_bytes;
   }
   const TxnRef last = batches.back().batch.ref();
-  const Status status = index_.apply(changes, last);
+  Status status = index_.apply(changes, last);
+  if (status.code() == ENOSPC && hooks_.make_index_room()) status = index_.apply(changes, last);
   if (status.ok()) {
     for (const Durable& batch : batches) rows_.applied(*batch.changes, batch.batch.ref().sequence);
   } else {

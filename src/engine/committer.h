@@ -37,8 +37,12 @@ struct CommitLimits {
 class Committer {
  public:
   struct Hooks {
+    // Bytes of records that buffered writes will make when they become needles.
+    std::function<std::size_t()> buffered_records;
     // Outside the gate, before it closes: write buffers become needles, so that little is left for flush_all.
     std::function<void()> flush_early;
+    // The index has found no room: false if none can be made.
+    std::function<bool()> make_index_room;
     // With the gate closed: the rest of the buffers, and rows about the store itself.
     std::function<Status()> close_batch;
     // With the gate closed, after the cut.
@@ -60,6 +64,9 @@ class Committer {
   Status admit() EXCLUDES(mutex_);
   // Whether admit() would wait.
   bool is_behind() const EXCLUDES(mutex_);
+  // Behind admit(), without locks: the gate, for an operation that notes about so many bytes of records at most. Commits first
+  // when the open batch has no room for as many; one that is larger than a batch should be has one for itself. EIO.
+  Result<Gate::Pass> enter(std::size_t record_bytes) EXCLUDES(mutex_);
   // Returns when batch `sequence` is durable; EIO if it never will be. 0 is durable.
   Status commit_through(Sequence sequence) EXCLUDES(mutex_);
   // Everything before the call, if there is anything.
@@ -81,9 +88,13 @@ class Committer {
   struct Durable {
     store::DurableBatch batch;
     std::shared_ptr<const meta::Changes> changes;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;          // of the encoded records
+    std::size_t overlay_bytes = 0;  // about what they take until they are applied
   };
 
+  // What a batch may be let grow to; the rest is room for what is noted while it is closed.
+  std::size_t record_bytes_open_max() const { return limits_.record_bytes_max / 4 * 3; }
+  std::size_t open_record_bytes() const { return rows_.open_bytes() + hooks_.buffered_records(); }
   Result<Durable> make_durable();
   void lead() EXCLUDES(mutex_);
   bool apply_pending() EXCLUDES(mutex_);

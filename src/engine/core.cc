@@ -11,6 +11,8 @@ Status Core::hold_space(std::uint64_t bytes) {
 }
 
 Status Core::claim_space(const std::function<Status()>& claim) {
+  // Where the index has found no room, what is left is for deletions.
+  if (!index_reserve->hold().ok()) return fail(ENOSPC);
   Status status = claim();
   if (status.code() != ENOSPC) return status;
   // Promises are upper bounds; turning what is buffered into needles gives back what they held too much.

@@ -1,6 +1,7 @@
 // What the parts of the engine share. Made by recovery, in this order, and ended in the reverse one.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -15,6 +16,7 @@
 #include "engine/dirty_inodes.h"
 #include "engine/engine.h"
 #include "engine/gate.h"
+#include "engine/index_reserve.h"
 #include "engine/inode_table.h"
 #include "engine/name_cache.h"
 #include "engine/pins.h"
@@ -80,6 +82,10 @@ struct Core {
   Status promise_space(std::uint64_t bytes, store::Claim claim = store::Claim::fresh);
   // Holds room for `bytes` of a file in the same way.
   Status hold_space(std::uint64_t bytes);
+  // Extents that one step of a long operation may change: `most`, or fewer where volumes and with them batches are small.
+  std::size_t rows_per_step(std::size_t most) const {
+    return std::min<std::size_t>(most, log_limits.txn_payload_bytes_max / meta::kExtentRecordBytes / 4);
+  }
   // Bytes of records ever logged, as the counter rows remember it.
   std::uint64_t logged_total() const { return logged_before + (committer ? committer->logged_bytes() : 0); }
 
@@ -91,8 +97,9 @@ struct Core {
   store::LogLimits log_limits;
   std::string scratch_index;  // read-only: the private copy, deleted at the end
   std::unique_ptr<meta::Index> index;
-  std::unique_ptr<store::VolumePool> pool;   // null when read-only
-  std::unique_ptr<store::LogWriter> writer;  // null when read-only
+  std::unique_ptr<IndexReserve> index_reserve;  // null when read-only
+  std::unique_ptr<store::VolumePool> pool;      // null when read-only
+  std::unique_ptr<store::LogWriter> writer;     // null when read-only
   std::unique_ptr<store::NeedleReader> reader;
   std::unique_ptr<Rows> rows;
   std::unique_ptr<InodeTable> inodes;

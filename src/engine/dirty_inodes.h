@@ -38,13 +38,35 @@ class DirtyInodes {
     for (const auto& [id, inode] : inodes_) inodes.push_back(table.share(*inode));
     return inodes;
   }
-  void change_bytes(std::uint64_t before, std::uint64_t after) { bytes_ += after - before; }
-  std::uint64_t bytes() const { return bytes_.load(); }
+  // A buffer is changed between making a Change and its end.
+  class Change {
+   public:
+    Change(DirtyInodes& all, const WriteBuffer& buffer)
+        : all_(all), buffer_(buffer), bytes_(buffer.bytes()), pieces_(buffer.pieces()) {}
+    ~Change() {
+      all_.bytes_ += buffer_.bytes() - bytes_;
+      all_.pieces_ += buffer_.pieces() - pieces_;
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    DirtyInodes& all_;
+    const WriteBuffer& buffer_;
+    const std::uint64_t bytes_;
+    const std::size_t pieces_;
+  };
+  std::size_t pieces() const { return pieces_.load(); }
+  // Memory that buffers take: what was written, and what it costs to keep a piece.
+  std::uint64_t bytes() const { return bytes_.load() + pieces() * kBytesPerPiece; }
 
  private:
+  static constexpr std::uint64_t kBytesPerPiece = 128;
+
   mutable Mutex mutex_;
   std::unordered_map<InodeId, InodeRef> inodes_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::size_t> pieces_{0};
 };
 
 }  // namespace ciaos::engine

@@ -51,6 +51,14 @@ class Engine::Impl {
     limits.interval_ms = core->options.commit_interval_ms;
     limits.background = core->options.background;
     Committer::Hooks hooks;
+    hooks.buffered_records = [this] { return core->dirty.pieces() * kRecordsPerPiece; };
+    hooks.make_index_room = [this] {
+      if (!core->index_reserve->give()) return false;
+      log(LogLevel::error,
+          "the index's filesystem is full, and only deletions are taken until it has room: {}",
+          core->index_directory);
+      return true;
+    };
     hooks.flush_early = [this] { (void)files.flush_all(/*inside_gate=*/false).ok(); };
     hooks.close_batch = [this] { return maintenance.close_batch(); };
     hooks.after_cut = [this](const TxnRef& ref) { maintenance.after_cut(ref); };

@@ -47,6 +47,7 @@ struct Options {
                                            << 20;  // moved in the background; 0: only when the store is full
   std::uint64_t scrub_bytes_per_second = 16u << 20;      // read to find damage; 0: never
   std::uint64_t scrub_interval_seconds = 7 * 24 * 3600;  // from the begin of one round to that of the next
+  std::uint64_t index_reserve_bytes = 64u << 20;         // kept back on the index's filesystem for deletions
   AtimePolicy atime = AtimePolicy::none;
   bool sync_names = false;  // what makes, moves or removes a name is durable when it returns
   bool sync_all = false;    // so is every other change of a file

@@ -22,9 +22,10 @@ bool overlap(const CloneRange& range, std::uint64_t length) {
 }
 
 // A part of `extents` may be all that one call does: how many bytes from `begin` on they decide about.
-std::uint64_t decided(std::vector<Extent>& extents, std::uint64_t begin, std::uint64_t length) {
-  if (extents.size() <= kExtentsPerClone) return length;
-  extents.resize(kExtentsPerClone);
+std::uint64_t decided(std::vector<Extent>& extents, std::size_t most, std::uint64_t begin,
+                      std::uint64_t length) {
+  if (extents.size() <= most) return length;
+  extents.resize(most);
   return extents.back().end() - begin;
 }
 
@@ -37,7 +38,7 @@ Result<std::uint64_t> Files::clone_range(const CloneRange& range) {
   const InodeRef to = TRY(core_.inodes->get(range.to));
   TRY_VOID(core_.promise_space(kRecordsPerClone));
   auto bytes = [&]() -> Result<std::uint64_t> {
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerClone));
     InodeLocks locks{&*from, &*to};
     return clone_locked(*from, *to, range);
   }();
@@ -60,12 +61,13 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
   if (buffered && buffered->offset < range.from_offset + part.length) TRY_VOID(flush(from));
   TRY_VOID(load_extents(from));
   TRY_VOID(load_extents(to));
+  const std::size_t most = core_.rows_per_step(kExtentsPerClone);
   std::vector<Extent> shared =
-      TRY(overlapping(from, range.from_offset, range.from_offset + part.length, kExtentsPerClone + 1));
-  part.length = decided(shared, range.from_offset, part.length);
+      TRY(overlapping(from, range.from_offset, range.from_offset + part.length, most + 1));
+  part.length = decided(shared, most, range.from_offset, part.length);
   std::vector<Extent> replaced =
-      TRY(overlapping(to, range.to_offset, range.to_offset + part.length, kExtentsPerClone + 1));
-  part.length = decided(replaced, range.to_offset, part.length);
+      TRY(overlapping(to, range.to_offset, range.to_offset + part.length, most + 1));
+  part.length = decided(replaced, most, range.to_offset, part.length);
 
   meta::ExtentEdit edit = meta::cut_range(replaced, range.to_offset, range.to_offset + part.length);
   const std::uint64_t from_end = range.from_offset + part.length;

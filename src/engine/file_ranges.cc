@@ -75,15 +75,16 @@ Status Files::change_range(InodeId id, const RangeChange& change) {
 
 Result<std::uint64_t> Files::change_range_step(Inode& inode, const RangeChange& change, std::uint64_t begin,
                                                std::uint64_t end) {
-  Gate::Pass pass(core_.gate);
+  const std::size_t most = core_.rows_per_step(kExtentsPerStep);
+  const Gate::Pass pass = TRY(core_.committer->enter(2 * most * meta::kExtentRecordBytes));
   WriterLock lock(inode.mutex);
   TRY_VOID(check_regular(inode));
   TRY_VOID(check_changeable(inode.row));
   TRY_VOID(learn_capability(*core_.rows, inode));
   TRY_VOID(load_extents(inode));
-  std::vector<Extent> extents = TRY(overlapping(inode, begin, end, kExtentsPerStep));
+  std::vector<Extent> extents = TRY(overlapping(inode, begin, end, most));
   std::uint64_t upto = end;
-  if (extents.size() == kExtentsPerStep) upto = std::min(end, extents.back().end());
+  if (extents.size() == most) upto = std::min(end, extents.back().end());
   discard_buffered(inode, begin, upto);
   note_edit(inode, meta::cut_range(extents, begin, upto));
   if (!change.keep_size) inode.row.size = std::max(inode.row.size, upto);

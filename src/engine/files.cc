@@ -34,7 +34,7 @@ Result<std::size_t> Files::read(InodeId id, std::uint64_t offset, MutableByteSpa
   {
     ReaderLock lock(inode->mutex);
     TRY_VOID(check_regular(*inode));
-    if (inode->extents_known) {
+    if (inode->extents_known || inode->extents_many) {
       if (offset >= inode->row.size) return std::size_t{0};
       into = into.first(std::min<std::uint64_t>(into.size(), inode->row.size - offset));
       pieces = TRY(plan_read(*inode, offset, into));
@@ -85,9 +85,10 @@ Result<std::vector<Files::Piece>> Files::plan_read(Inode& inode, std::uint64_t o
 }
 
 Status Files::load_extents(Inode& inode) {
-  if (inode.extents_known) return {};
+  if (inode.extents_known || inode.extents_many) return {};
   std::vector<Extent> extents = TRY(core_.rows->extents(inode.id, 0, kEndOfFile, kCachedExtentsMax + 1));
-  if (extents.size() > kCachedExtentsMax) return {};
+  inode.extents_many = extents.size() > kCachedExtentsMax;
+  if (inode.extents_many) return {};
   inode.extents = std::move(extents);
   inode.extents_known = true;
   return {};
@@ -116,12 +117,13 @@ Result<std::size_t> Files::write(InodeId id, std::uint64_t offset, ByteSpan from
 
 Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint64_t offset, ByteSpan from,
                                                         Engine::WriteMode mode, const Grant& grant) {
-  Gate::Pass pass(core_.gate);
-  WriterLock lock(inode.mutex);
   const auto refuse = [&](Error error) {
     core_.pool->release(grant.promised);
     return error;
   };
+  const auto pass = core_.committer->enter(kRecordsPerWrite + kRecordsPerPiece);
+  if (!pass.ok()) return refuse(pass.error());
+  WriterLock lock(inode.mutex);
   if (Status status = check_regular(inode); !status.ok()) return refuse(status.error());
   if (Status status = check_writable(inode.row.flags, mode.append); !status.ok())
     return refuse(status.error());
@@ -142,10 +144,10 @@ Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint6
     core_.dirty.add(core_.inodes->share(inode));
   }
   inode.reserved += grant.promised;
-  TRY_VOID(buffer(inode, offset, from));
-  inode.row.size = std::max(inode.row.size, offset + from.size());
+  const std::size_t taken = TRY(buffer(inode, offset, from));
+  inode.row.size = std::max(inode.row.size, offset + taken);
   note_contents(inode, mode.clears_set_id);
-  return std::optional(from.size());
+  return std::optional(taken);
 }
 
 void Files::note_contents(Inode& inode, bool clears_set_id) {
@@ -156,39 +158,40 @@ void Files::note_contents(Inode& inode, bool clears_set_id) {
   core_.rows->put(inode.id, row);
 }
 
-Status Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan from) {
+Result<std::size_t> Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan from) {
   const std::uint64_t piece_bytes = core_.log_limits.data_payload_bytes_max;
-  const std::uint64_t before = inode.buffer.bytes();
-  Status status;
+  const DirtyInodes::Change change(core_.dirty, inode.buffer);
+  std::size_t taken = 0;
   // A long write into nothing buffered becomes needles at once, without a copy in the buffer.
   if (inode.buffer.empty()) {
-    while (from.size() >= piece_bytes && status.ok()) {
-      status = flush_piece(inode, offset, from.first(piece_bytes));
-      offset += piece_bytes;
-      from = from.subspan(piece_bytes);
+    while (from.size() - taken >= piece_bytes) {
+      Status status = flush_piece(inode, offset + taken, from.subspan(taken, piece_bytes));
+      if (!status.ok() && taken == 0) return status.error();
+      if (!status.ok()) return taken;
+      taken += piece_bytes;
     }
   }
-  if (status.ok()) inode.buffer.write(offset, from, piece_bytes);
-  while (status.ok()) {
+  inode.buffer.write(offset + taken, from.subspan(taken), piece_bytes);
+  // What is in the buffer is written, whether it can become a needle now or not: whoever commits it next gets the error.
+  while (true) {
     const WriteBuffer::TakenPiece full = inode.buffer.take_full(piece_bytes);
-    if (full.bytes.empty()) break;
-    status = flush_piece(inode, full.offset, full.bytes);
+    if (full.bytes.empty() || !flush_taken(inode, full).ok()) break;
   }
-  core_.dirty.change_bytes(before, inode.buffer.bytes());
-  return status;
+  return from.size();
 }
 
 Status Files::flush(Inode& inode) {
-  const std::uint64_t before = inode.buffer.bytes();
+  const DirtyInodes::Change change(core_.dirty, inode.buffer);
   Status status;
-  while (status.ok() && !inode.buffer.empty()) {
-    const WriteBuffer::TakenPiece piece = inode.buffer.take_first();
-    status = flush_piece(inode, piece.offset, piece.bytes);
-    // Reads go on seeing what was written, also when it can become no needle any more.
-    if (!status.ok()) inode.buffer.write(piece.offset, piece.bytes, core_.log_limits.data_payload_bytes_max);
-  }
-  core_.dirty.change_bytes(before, inode.buffer.bytes());
+  while (status.ok() && !inode.buffer.empty()) status = flush_taken(inode, inode.buffer.take_first());
   if (inode.buffer.empty() && inode.reserved > 0) core_.pool->release(std::exchange(inode.reserved, 0));
+  return status;
+}
+
+// Reads go on seeing what was written, also when it can become no needle: then it goes back into the buffer.
+Status Files::flush_taken(Inode& inode, const WriteBuffer::TakenPiece& piece) {
+  Status status = flush_piece(inode, piece.offset, piece.bytes);
+  if (!status.ok()) inode.buffer.write(piece.offset, piece.bytes, core_.log_limits.data_payload_bytes_max);
   return status;
 }
 
@@ -235,6 +238,7 @@ void Files::note_edit(Inode& inode, const meta::ExtentEdit& edit) {
   if (inode.extents.size() > kCachedExtentsMax) {
     inode.extents = {};
     inode.extents_known = false;
+    inode.extents_many = true;
   }
 }
 
@@ -259,18 +263,19 @@ Status Files::resize(Inode& inode, std::uint64_t size) {
   if (size > kFileBytesMax) return fail(EFBIG);
   // Also behind the end of the file: what is reserved there.
   if (size <= inode.row.size) {
-    discard_buffered(inode, size, kEndOfFile);
     TRY_VOID(load_extents(inode));
-    note_edit(inode, meta::cut_range(TRY(overlapping(inode, size, kEndOfFile)), size, kEndOfFile));
+    const std::vector<Extent> behind = TRY(overlapping(inode, size, kEndOfFile));
+    discard_buffered(inode, size, kEndOfFile);
+    note_edit(inode, meta::cut_range(behind, size, kEndOfFile));
+    inode.extents_many = false;
   }
   inode.row.size = size;
   return {};
 }
 
 void Files::discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end) {
-  const std::uint64_t before = inode.buffer.bytes();
+  const DirtyInodes::Change change(core_.dirty, inode.buffer);
   inode.buffer.discard(begin, end);
-  core_.dirty.change_bytes(before, inode.buffer.bytes());
 }
 
 Result<bool> Files::free_extents(Inode& inode, std::size_t rows_max) {

@@ -12,6 +12,8 @@
 namespace ciaos::engine {
 
 inline constexpr std::uint64_t kRecordsPerClone = 512 * 1024;
+// Bytes of records that a buffered piece costs when it becomes a needle: its extent and what it leaves of two others.
+inline constexpr std::size_t kRecordsPerPiece = 192;
 inline constexpr std::uint64_t kEndOfFile = std::numeric_limits<std::uint64_t>::max();
 
 // Thread-safe as a whole; calls marked LOCKED want the gate passed and the inode locked exclusively by the caller.
@@ -91,15 +93,16 @@ class Files {
   void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
   // The inode's row after a change of its contents.
   void note_contents(Inode& inode, bool clears_set_id);
-  Status buffer(Inode& inode, std::uint64_t offset, ByteSpan from);
+  // How many bytes were taken; an error if none was.
+  Result<std::size_t> buffer(Inode& inode, std::uint64_t offset, ByteSpan from);
   Status flush(Inode& inode);
   // Inside the gate, or with it closed; locks the inode.
   Status flush_dirty(Inode& inode);
+  Status flush_taken(Inode& inode, const WriteBuffer::TakenPiece& piece);
   Status flush_piece(Inode& inode, std::uint64_t offset, ByteSpan bytes);
   Status lay(Inode& inode, const meta::Extent& extent);
   void note_edit(Inode& inode, const meta::ExtentEdit& edit);
   void note_fragmented(const Inode& inode, const meta::Extent& last);
-  void return_reservation(Inode& inode, std::uint64_t flushed_bytes);
 
   Core& core_;
   Mutex fragmented_mutex_;

@@ -72,9 +72,11 @@ bool can_punch(Core& core, VolumeId volume) {
 Result<std::uint64_t> punch_dead_payloads(Core& core, const meta::VolumeUsage& volume) {
   const std::vector<Span> live = TRY(live_spans(core, volume));
   {
-    // Any record will do: a batch that is durable proves all those before it.
+    // Any record will do, such as the root's row as it is: a batch that is durable proves all those before it.
+    const InodeRef root = TRY(core.inodes->get(kRootInode));
     Gate::Pass pass(core.gate);
-    core.rows->put(volume.volume, volume.row);
+    WriterLock lock(root->mutex);
+    core.rows->put(root->id, root->row);
   }
   TRY_VOID(core.committer->commit());
   core.read_epochs.wait_for_earlier();

@@ -37,6 +37,8 @@ struct Inode {
   std::uint64_t reserved = 0;  // bytes of log space promised to what is in the buffer
   Capability capability = Capability::unknown;
   bool extents_known = false;  // `extents` is all there is
+  bool extents_many =
+      false;  // and was seen to be more than is kept; not asked for again until the file shrinks
   std::vector<meta::Extent> extents;
   // Known to be without an access control list. Then neither chmod nor what is made in a directory asks the rows for one.
   bool no_access_acl = false;

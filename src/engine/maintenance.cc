@@ -97,6 +97,7 @@ void Maintenance::after_apply() {
     if (status.code() != ENOSPC && status.code() != ENOENT) report("joining small extents", status);
   }
   if (core_.index->wal_bytes() > kWalBytesMax) report("index checkpoint", checkpoint());
+  keep_room_for_snapshot();
   if (snapshot_due(1)) report("snapshot", write_snapshot());
   if (const auto reclaimed = reclaim(/*pressed=*/false); !reclaimed.ok())
     report("giving back volumes", reclaimed.error());
@@ -112,7 +113,21 @@ Status Maintenance::checkpoint() {
 
 bool Maintenance::snapshot_due(std::uint64_t divisor) const {
   const std::uint64_t since = core_.logged_total() - core_.snapshot_logged_at;
-  return since > std::max(core_.snapshot.bytes / divisor, kLoggedBytesMin);
+  if (since <= std::max(core_.snapshot.bytes / divisor, kLoggedBytesMin)) return false;
+  // One for which there was no room is not tried again before there may be some.
+  return !no_room_ || no_room_->volumes_freed != core_.volumes_freed ||
+         core_.logged_total() > no_room_->logged + kLoggedBytesMin;
+}
+
+void Maintenance::keep_room_for_snapshot() {
+  core_.pool->set_snapshot_bytes(core_.snapshot.bytes + core_.logged_total() - core_.snapshot_logged_at);
+}
+
+Status Maintenance::write_snapshot() {
+  const NoRoom now{core_.volumes_freed, core_.logged_total()};
+  Status status = write_pieces();
+  no_room_ = status.code() == ENOSPC ? std::optional(now) : std::nullopt;
+  return status;
 }
 
 Status Maintenance::snapshot() {
@@ -129,6 +144,10 @@ Status Maintenance::finish() {
   Status status = snapshot_due(4) ? write_snapshot() : Status{};
   if (status.ok()) status = core_.committer->settle();
   if (status.ok()) status = checkpoint();
+  // The next mount then notices when as much as the last batch is gone.
+  if (status.ok())
+    status =
+        core_.volumes->update_superblocks(std::nullopt, std::nullopt, core_.committer->durable_sequence());
   turn_.end();
   return status;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "engine/core.h"
@@ -16,7 +17,10 @@ class Maintenance {
 
   // Recovery tells what the log looked like. `open_volumes`: those whose rows do not say sealed or free.
   void start_at(const TxnRef& last, const std::map<VolumeId, Generation>& open_volumes);
-  void set_snapshot(const SnapshotState& snapshot) { core_.snapshot = snapshot; }
+  void set_snapshot(const SnapshotState& snapshot) {
+    core_.snapshot = snapshot;
+    keep_room_for_snapshot();
+  }
 
   // --- hooks of the committer ---
   Status close_batch();               // gate closed
@@ -42,6 +46,9 @@ class Maintenance {
   Status checkpoint();
   Status write_snapshot();
   Status check_log(Sequence snapshot);
+  Status write_pieces();
+  // So much as the next snapshot may need is kept from data.
+  void keep_room_for_snapshot();
   bool snapshot_due(std::uint64_t divisor) const;
   struct Candidates {
     std::vector<meta::VolumeUsage> free;  // nothing in them is live
@@ -54,6 +61,12 @@ class Maintenance {
   Core& core_;
   Files& files_;
   Turn turn_;  // checkpoint, snapshot, reclaim; guards core_.snapshot
+  // When there was no room for a snapshot: what had been freed and logged by then.
+  struct NoRoom {
+    std::uint64_t volumes_freed = 0;
+    std::uint64_t logged = 0;
+  };
+  std::optional<NoRoom> no_room_;  // guarded by the turn
 
   // --- guarded by the closed gate ---
   std::map<VolumeId, Generation> open_volumes_;

@@ -14,9 +14,9 @@ using meta::InodeRow;
 using meta::NameKey;
 using meta::NameRow;
 
-// What a new name can cost in records, with its inode, two access control lists and directory; refused early on a full store,
-// so that the room kept for deletions is not eaten by creations.
-constexpr std::uint64_t kRecordsPerName = 8192 + 2 * kAclBytesMax;
+// What a new name can cost in log space, with two inherited access control lists; refused early on a full store, so that the
+// room kept for deletions is not eaten by creations.
+constexpr std::uint64_t kSpacePerName = kRecordsPerName + 2 * kAclBytesMax;
 constexpr std::size_t kRowsPerStep = 5000;
 
 // mkfs makes the root directory without knowing the engine.
@@ -90,8 +90,8 @@ Result<InodeId> Names::parent_of(InodeId directory) {
 
 Status Names::admit_new() {
   TRY_VOID(core_.committer->admit());
-  TRY_VOID(core_.promise_space(kRecordsPerName));
-  core_.pool->release(kRecordsPerName);
+  TRY_VOID(core_.promise_space(kSpacePerName));
+  core_.pool->release(kSpacePerName);
   return {};
 }
 
@@ -173,7 +173,7 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   TRY_VOID(check_name(name));
   TRY_VOID(admit_new());
   const InodeRef directory = TRY(core_.inodes->get(parent));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
   WriterLock lock(directory->mutex);
   TRY_VOID(check_accepts_names(*directory));
   if (TRY(find(parent, name))) return fail(EEXIST);
@@ -189,7 +189,7 @@ Result<Attributes> Names::make_unnamed(const Caller& caller, InodeId parent, std
                                        bool linkable) {
   TRY_VOID(admit_new());
   const InodeRef directory = TRY(core_.inodes->get(parent));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
   WriterLock lock(directory->mutex);
   TRY_VOID(check_accepts_names(*directory));
   TRY_VOID(check_takes_names(directory->row));
@@ -204,7 +204,7 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   TRY_VOID(admit_new());
   const InodeRef inode = TRY(core_.inodes->get(id));
   const InodeRef directory = TRY(core_.inodes->get(parent));
-  Gate::Pass pass(core_.gate);
+  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
   InodeLocks locks{&*inode, &*directory};
   TRY_VOID(check_accepts_names(*directory));
   if (!inode->exists()) return fail(ENOENT);
@@ -252,7 +252,7 @@ Status Names::remove(InodeId parent, std::string_view name, bool directory) {
     }
     if (!row) return fail(ENOENT);
     const InodeRef child = TRY(core_.inodes->get(row->child));
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     InodeLocks locks{&*from, &*child};
     TRY_VOID(check_directory(*from));
     const std::optional<NameRow> now = TRY(find(parent, name));
@@ -281,12 +281,13 @@ Status Names::destroy(InodeId id) {
   auto found = core_.inodes->get(id);
   if (found.code() == ENOENT) return {};  // somebody was faster
   const InodeRef inode = TRY(std::move(found));
+  const std::size_t steps = core_.rows_per_step(kRowsPerStep);
   while (true) {
     TRY_VOID(core_.committer->admit());
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(2 * steps * meta::kExtentRecordBytes));
     WriterLock lock(inode->mutex);
     if (!inode->exists() || inode->row.links > 0) return {};  // or somebody has given it a name
-    if (!TRY(files_.free_extents(*inode, kRowsPerStep))) {
+    if (!TRY(files_.free_extents(*inode, steps))) {
       core_.rows->put(id, inode->row);
       continue;
     }

@@ -10,6 +10,9 @@
 
 namespace ciaos::engine {
 
+// About what a new name costs in records, with its inode and directory.
+inline constexpr std::uint64_t kRecordsPerName = 8192;
+
 // Thread-safe. Lock order: renaming_, the gate, inodes by number.
 class Names {
  public:

@@ -37,6 +37,8 @@ Recovery::Recovery(std::unique_ptr<store::VolumeSet> volumes, const Options& opt
 }
 
 Result<Recovered> Recovery::run() {
+  if (!options_.read_only)
+    core_.index_reserve = std::make_unique<IndexReserve>(index_directory_, options_.index_reserve_bytes);
   TRY_VOID(open_index());
   Result<TxnRef> position = index_position();
   if (!position.ok()) return position.error();
@@ -52,7 +54,15 @@ Result<Recovered> Recovery::run() {
     replayed = replay_to_the_end(TRY(index_position()));
   }
   TRY_VOID(std::move(replayed));
-  TRY_VOID(learn_rows());
+  Status learned = learn_rows();
+  if (learned.code() == EUCLEAN && !core_.index_rebuilt) {
+    log(LogLevel::warning, "the index is damaged and is rebuilt: {}", to_string(learned.error()));
+    TRY_VOID(rebuild_index());
+    TRY_VOID(replay_to_the_end(TRY(index_position())));
+    learned = learn_rows();
+  }
+  TRY_VOID(std::move(learned));
+  TRY_VOID(check_volumes_exist());
   core_.index_directory = index_directory_;
   if (!options_.read_only) TRY_VOID(start_writer());
   core_.reader = std::make_unique<store::NeedleReader>(*core_.volumes, core_.uuid, core_.writer.get(),
@@ -60,6 +70,11 @@ Result<Recovered> Recovery::run() {
   const Sequence first_open = core_.writer ? core_.writer->open_sequence() : next(recovered_.last.sequence);
   core_.rows = std::make_unique<Rows>(*core_.index, first_open);
   core_.inodes = std::make_unique<InodeTable>(*core_.rows, options_.inode_cache_bytes / 3 * 2);
+  if (core_.index_reserve) {
+    const Status kept = core_.index_reserve->hold();
+    if (!kept.ok())
+      log(LogLevel::warning, "no room for the index, only deletions are taken: {}", to_string(kept.error()));
+  }
   return std::move(recovered_);
 }
 
@@ -90,7 +105,7 @@ Status Recovery::copy_index() {
   core_.scratch_index = scratch;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(index_directory_, error)) {
-    if (entry.path().extension() == ".sqlite-shm") continue;
+    if (entry.path().extension() == ".sqlite-shm" || entry.path().filename() == kIndexReserveName) continue;
     std::error_code copy_error;
     fs::copy_file(entry.path(), fs::path(scratch) / entry.path().filename(), copy_error);
     if (copy_error) return failed(copy_error, "cannot copy the index to " + scratch);
@@ -129,7 +144,7 @@ Status Recovery::rebuild_index() {
   const Result<TxnRef> state = load_snapshot(*superblock_.snapshot);
   if (state.ok()) return core_.index->finish_load(*state);
   if (state.code() == EIO) return state.error();
-  // The log may still reach back to the first batch; if not, the replay says so.
+  // The log may still be whole from its first batch on; replay_to_the_end() finds out.
   log(LogLevel::error, "the snapshot cannot be used, the whole log is replayed: {}",
       to_string(state.error()));
   core_.index.reset();
@@ -182,13 +197,18 @@ Status Recovery::replay(const TxnRef& from) {
   return {};
 }
 
-// Where the volume that came next was given back, its reuse looks like the end of the log. The snapshot knows better: it was
-// named when the log had come at least as far as what it shows.
+// Where the volume that came next is missing, or was given back and is used again, the log looks as if it ended there. The
+// superblocks know better how far it had come, and so does the snapshot.
 Status Recovery::replay_to_the_end(const TxnRef& from) {
   TRY_VOID(replay(from));
-  if (recovered_.last.sequence >= recovered_.snapshot.sequence) return {};
+  const Sequence reached = std::max(recovered_.snapshot.sequence, superblock_.log_reached);
+  const bool silent =
+      reached == Sequence{} && superblock_.snapshot && core_.index_rebuilt;  // and only the snapshot knew
+  if (recovered_.last.sequence >= reached && !silent) return {};
   core_.log_was_damaged = true;
-  return fail(EUCLEAN, "the log ends before the state that the snapshot shows");
+  return fail(EUCLEAN, "the log is damaged: it ends with batch " +
+                           std::to_string(recovered_.last.sequence.value()) + ", and had come " +
+                           (silent ? "to a snapshot" : "to batch " + std::to_string(reached.value())));
 }
 
 Status Recovery::apply(std::vector<store::LogBatch>& batches) {
@@ -249,7 +269,11 @@ Status Recovery::learn_rows() {
       static_cast<std::int64_t>(TRY(counter(meta::Counter::scrub_round_began, 0, 0)));
 
   const VolumePosition& resume = recovered_.last.resume;
-  known_.push_back({resume.volume, resume.generation, false});
+  // All that opening asks of the index, so that one which answers nonsense is found out while it can be rebuilt.
+  (void)TRY(reader.orphans(InodeId{}, 1));
+  known_.assign(1, {resume.volume, resume.generation, false});
+  next_slots_.clear();
+  recovered_.open_volumes.clear();
   for (const meta::VolumeUsage& usage : TRY(reader.volumes())) {
     // No engine writes such a row; what follows takes for granted that it is none.
     if (device_of(usage.volume) >= core_.volumes->device_count())
@@ -271,10 +295,27 @@ Status Recovery::learn_rows() {
   return {};
 }
 
+// A volume's row goes before its file: whatever has a row must be there.
+Status Recovery::check_volumes_exist() {
+  meta::IndexReader reader = TRY(core_.index->reader());
+  const std::vector<VolumeId> existing = TRY(core_.volumes->existing_volumes());
+  const std::set<VolumeId> there(existing.begin(), existing.end());
+  for (const meta::VolumeUsage& usage : TRY(reader.volumes())) {
+    if (usage.row.state == meta::VolumeState::free || there.contains(usage.volume)) continue;
+    const std::string what = core_.volumes->device(device_of(usage.volume)).name() + ": volume " +
+                             std::to_string(slot_of(usage.volume)) + " is missing";
+    if (!core_.read_only()) {
+      return fail(EUCLEAN, what + ", and with it what " + std::to_string(usage.extents) + " extents name");
+    }
+    log(LogLevel::error, "{}; reading what lies in it fails", what);
+  }
+  return {};
+}
+
 Status Recovery::start_writer() {
   TRY_VOID(give_back_unnamed(known_));
   const Epoch epoch(superblock_.epoch.value() + 1);
-  TRY_VOID(core_.volumes->update_superblocks(epoch, std::nullopt));
+  TRY_VOID(core_.volumes->update_superblocks(epoch, std::nullopt, recovered_.last.sequence));
   core_.pool = std::make_unique<store::VolumePool>(
       *core_.volumes, known_, next_slots_, usable_volume_bytes(superblock_.volume_bytes, core_.log_limits));
   core_.pool->hold_again(reserved_bytes_);

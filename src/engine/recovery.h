@@ -39,6 +39,7 @@ class Recovery {
   Status apply(std::vector<store::LogBatch>& batches);
   Status learn_snapshot();
   Status learn_rows();
+  Status check_volumes_exist();
   Status start_writer();
   Status give_back_unnamed(const std::vector<store::KnownVolume>& known);
   Status write_opening();

@@ -75,7 +75,7 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     if (target && is_directory(*target) && check_no_cycle(target->id, r.parent).code() == EINVAL)
       return fail(ENOTEMPTY);
 
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     InodeLocks locks{&*from, &*to, &*source, target ? &*target : nullptr};
     const std::optional<NameRow> source_now = TRY(find(r.parent, r.name));
     const std::optional<NameRow> target_now = TRY(find(r.new_parent, r.new_name));

@@ -293,11 +293,6 @@ void Rows::erase(VolumeId id) {
   open_->volumes.insert_or_assign(id, std::nullopt);
 }
 
-std::size_t Rows::open_bytes() const {
-  ReaderLock lock(mutex_);
-  return open_bytes_;
-}
-
 Sequence Rows::newest_change() const {
   ReaderLock lock(mutex_);
   return open_->empty() ? Sequence(open_batch_.value() - 1) : open_batch_;

@@ -9,6 +9,7 @@
 // Consistency between two calls is the caller's: it holds the lock of the inode whose rows it reads and changes.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,7 +60,7 @@ class Rows {
 
   // --- batches ---
   // About how many bytes the records of the open batch will take.
-  std::size_t open_bytes() const;
+  std::size_t open_bytes() const { return open_bytes_.load(); }
   // The newest batch that holds a change: the open one, or the one before it while nothing has changed since. (A buffered
   // write has changed its inode's row, so this covers what is not a needle yet.)
   Sequence newest_change() const;
@@ -94,7 +95,7 @@ class Rows {
   mutable SharedMutex mutex_;
   Sequence open_batch_ GUARDED_BY(mutex_);
   std::shared_ptr<meta::Changes> open_ GUARDED_BY(mutex_);
-  std::size_t open_bytes_ GUARDED_BY(mutex_) = 0;
+  std::atomic<std::size_t> open_bytes_{0};  // changed under mutex_
   Layer<meta::InodeRow> inodes_ GUARDED_BY(mutex_);
   Layer<meta::NameRow> names_ GUARDED_BY(mutex_);
   Layer<meta::ExtentRow> extents_ GUARDED_BY(mutex_);

@@ -10,24 +10,24 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 1u << 20;  // of records, before compression
 
-// One needle of the snapshot, in whatever batch is open. A full store takes it from the room that is kept for it.
+// One needle of the snapshot, in whatever batch is open. A full store takes it from the room that is kept for it. ENOSPC.
 Result<NeedlePlace> append_piece(Core& core, std::uint64_t number, ByteSpan payload) {
   core.writer->throttle();
   const std::uint64_t promised = store::needle_bytes_bound(payload.size());
-  const bool reserved = core.pool->reserve(promised).ok();
+  TRY_VOID(core.pool->reserve_for_snapshot(promised));
   Result<NeedlePlace> place = fail(EIO);
   {
     Gate::Pass pass(core.gate);
     const std::array<ByteSpan, 1> parts{payload};
     place = core.writer->append({store::NeedleKind::snapshot, InodeId(number), 0}, parts);
   }
-  if (reserved) core.pool->release(promised);
+  core.pool->release(promised);
   return place;
 }
 
 }  // namespace
 
-Status Maintenance::write_snapshot() {
+Status Maintenance::write_pieces() {
   meta::IndexReader reader = TRY(core_.index->reader());
   TRY_VOID(reader.begin());
   const std::optional<TxnRef> state = TRY(reader.applied());
@@ -59,7 +59,13 @@ Status Maintenance::write_snapshot() {
   done.volumes.insert(place.at.volume);
   // Only what is durable may be named by the superblocks; only then is the one before it garbage.
   TRY_VOID(core_.committer->commit_through(batch));
-  TRY_VOID(core_.volumes->update_superblocks(std::nullopt, place));
+  const Status named =
+      core_.volumes->update_superblocks(std::nullopt, place, core_.committer->durable_sequence());
+  if (!named.ok()) {
+    // Some device may name it already: neither it nor the one before may be lost now.
+    core_.committer->fail_store(named.error());
+    return named;
+  }
   done.sequence = state->sequence;
   done.bytes = directory.bytes + last.size();
   done.checkpoint = core_.snapshot.checkpoint;

@@ -160,7 +160,9 @@ Status VolumeEmptier::carry_out(const std::vector<Move>& moves, std::map<InodeId
     TRY_VOID(core_.pool->reserve(needed - promise));
     promise = needed;
   }
-  Gate::Pass pass(core_.gate);
+  std::size_t rows = 0;
+  for (const Move& move : moves) rows += move.rows.size();
+  const Gate::Pass pass = TRY(core_.committer->enter(2 * rows * meta::kExtentRecordBytes));
   for (const Move& move : moves) {
     std::uint64_t begin = move.begin;
     const NeedlePlace to = TRY(place_for(move, begin, promise));
@@ -176,7 +178,9 @@ Status VolumeEmptier::carry_out(const std::vector<Move>& moves, std::map<InodeId
 }
 
 Result<NeedlePlace> VolumeEmptier::place_for(const Move& move, std::uint64_t& begin, std::uint64_t& promise) {
-  if (last_ && last_->from == move.from && last_->begin <= move.begin && move.end <= last_->end) {
+  // Not into a volume that is sealed by now: with no row left that names it, it may be about to be given back.
+  const bool open = last_ && core_.writer->tail().volume == last_->to.at.volume;
+  if (open && last_->from == move.from && last_->begin <= move.begin && move.end <= last_->end) {
     begin = last_->begin;
     return last_->to;
   }

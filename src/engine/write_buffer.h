@@ -19,6 +19,7 @@ class WriteBuffer {
 
   bool empty() const { return pieces_.empty(); }
   std::uint64_t bytes() const { return bytes_; }
+  std::size_t pieces() const { return pieces_.size(); }
 
   struct Piece {
     std::uint64_t offset = 0;

@@ -96,6 +96,7 @@ struct BatchRangeLayout {
 };
 
 // One superblock copy: one block.
+inline constexpr std::uint32_t kSuperblockVersion = 2;                    // 1 is read, too
 inline constexpr std::uint64_t kSuperblockMagic = 0x3153'4653'4F41'4943;  // "CIAOSFS1"
 struct SuperblockLayout {
   static constexpr std::size_t magic = 0;          // u64
@@ -122,8 +123,9 @@ struct SuperblockLayout {
   static constexpr std::size_t snapshot_payload_bytes = 136;  // u32, 0: there is no snapshot
   static constexpr std::size_t snapshot_header_crc = 140;     // u32
   static constexpr std::size_t label = 144;                   // 64 bytes, zero padded
-  static constexpr std::size_t index_path = 208;  // 1024 bytes, zero padded; empty: the default place
-  static constexpr std::size_t used = 1232;       // zeros from here to the end of the block
+  static constexpr std::size_t index_path = 208;    // 1024 bytes, zero padded; empty: the default place
+  static constexpr std::size_t log_reached = 1232;  // u64, since version 2; 0: not known
+  static constexpr std::size_t used = 1240;         // zeros from here to the end of the block
 };
 
 // Raw devices: slots start here, so that both superblock copies stand clear of them.

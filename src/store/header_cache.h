@@ -20,7 +20,7 @@ class HeaderCache {
   std::shared_ptr<const NeedleHeader> find(const NeedlePlace& place) EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     const auto found = by_place_.find(place.at);
-    if (found == by_place_.end() || (*found->second)->header_crc != place.header_crc) return nullptr;
+    if (found == by_place_.end() || (*found->second)->place() != place) return nullptr;
     recent_.splice(recent_.begin(), recent_, found->second);
     return recent_.front();
   }

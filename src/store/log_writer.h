@@ -66,8 +66,8 @@ class SealedBatch {
   std::vector<VolumeStart> touched_;
 };
 
-// Proof that a batch survives a power cut: made by LogWriter::commit() and by recovery alone. Only this can be
-// given to the index, so the wrong order does not compile.
+// Proof that a batch survives a power cut: made by LogWriter::commit() and by recovery alone. The engine queues only these for
+// the index, so the wrong order does not compile there.
 class DurableBatch {
  public:
   DurableBatch(DurableBatch&&) = default;

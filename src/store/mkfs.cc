@@ -18,7 +18,7 @@ constexpr std::uint64_t kSlotsWanted = 16;
 constexpr std::uint64_t kSlotsMin = 8;
 constexpr std::uint64_t kSlotsMax = 1u << 24;
 constexpr std::size_t kLabelBytesMax = SuperblockLayout::index_path - SuperblockLayout::label;
-constexpr std::size_t kIndexPathBytesMax = SuperblockLayout::used - SuperblockLayout::index_path - 1;
+constexpr std::size_t kIndexPathBytesMax = SuperblockLayout::log_reached - SuperblockLayout::index_path - 1;
 
 constexpr VolumePosition kLogStart{make_volume_id(0, 0), Generation(1), 0};
 

@@ -14,7 +14,7 @@ namespace {
 using Layout = SuperblockLayout;
 
 constexpr std::size_t kLabelBytes = Layout::index_path - Layout::label;
-constexpr std::size_t kIndexPathBytes = Layout::used - Layout::index_path;
+constexpr std::size_t kIndexPathBytes = Layout::log_reached - Layout::index_path;
 static_assert(kLabelBytes == 64 && kIndexPathBytes == 1024 && Layout::used <= kBlockBytes);
 static_assert(sizeof(Uuid::bytes) == Layout::kind - Layout::uuid);
 constexpr std::uint64_t kSlotsMax = 1u << 24;  // a slot number has 24 bits in a VolumeId
@@ -130,7 +130,7 @@ void encode_superblock(const Superblock& s, MutableByteSpan block) {
   std::byte* at = block.data();
   std::memset(at, 0, block.size());
   store_le(at + Layout::magic, kSuperblockMagic);
-  store_le(at + Layout::version, std::uint32_t{kFormatVersion});
+  store_le(at + Layout::version, kSuperblockVersion);
   store_le(at + Layout::counter, s.counter);
   store_le(at + Layout::epoch, s.epoch.value());
   std::memcpy(at + Layout::uuid, s.uuid.bytes.data(), s.uuid.bytes.size());
@@ -155,6 +155,7 @@ void encode_superblock(const Superblock& s, MutableByteSpan block) {
   }
   std::memcpy(at + Layout::label, s.label.data(), s.label.size());
   std::memcpy(at + Layout::index_path, s.index_path.data(), s.index_path.size());
+  store_le(at + Layout::log_reached, s.log_reached.value());
   store_le(at + Layout::crc, block_crc(block));
   CIAOS_ASSERT(decode_superblock(block).ok());
 }
@@ -170,9 +171,9 @@ Result<Superblock> decode_superblock(ByteSpan block) {
   }
   const std::uint32_t version = load_le<std::uint32_t>(at + Layout::version);
   if (version == 0) return damaged("version");
-  if (version > kFormatVersion) {
+  if (version > kSuperblockVersion) {
     return fail(ENOTSUP, fmt::format("superblock: format version {}, this program reads up to {}", version,
-                                     kFormatVersion));
+                                     kSuperblockVersion));
   }
   const std::uint64_t features = load_le<std::uint64_t>(at + Layout::features);
   if (features != 0) return fail(ENOTSUP, fmt::format("superblock: unknown features {:#x}", features));
@@ -193,7 +194,8 @@ Result<Superblock> decode_superblock(ByteSpan block) {
       s.index_path.size() == kIndexPathBytes) {
     return damaged("index path");
   }
-  if (!all_zeros(block.subspan(Layout::used))) return damaged("tail");
+  if (!all_zeros(block.subspan(version < 2 ? Layout::log_reached : Layout::used))) return damaged("tail");
+  s.log_reached = Sequence(load_le<std::uint64_t>(at + Layout::log_reached));
   return s;
 }
 

@@ -28,6 +28,8 @@ struct Superblock {
   std::int64_t created_seconds = 0;
   VolumePosition log_start;
   std::optional<NeedlePlace> snapshot;
+  // The number of a durable batch: a log that ends before it has lost its end. 0: a writer of version 1 did not say.
+  Sequence log_reached;
   std::string label;       // at most 64 bytes
   std::string index_path;  // at most 1023 bytes
   bool operator==(const Superblock&) const = default;

@@ -43,11 +43,7 @@ VolumePool::VolumePool(VolumeSet& volumes, const std::vector<KnownVolume>& known
     free_slots_.erase(volume.volume);
     ++taken_;
   }
-  // A device that cannot say how much it has left is asked again when a volume is made.
-  if (const auto asked = creatable(); asked.ok()) {
-    MutexLock lock(mutex_);
-    note_creatable(std::accumulate(asked->begin(), asked->end(), std::uint64_t{0}));
-  }
+  learn_creatable();
 }
 
 bool VolumePool::is_raw(std::uint32_t device) const {
@@ -61,14 +57,13 @@ std::uint64_t VolumePool::granted_to_data_bytes() const {
   return granted - std::min(granted, lent_ * usable_bytes_);
 }
 
-void VolumePool::note_creatable(std::uint64_t volumes) {
-  lent_ = kVolumesReserved - std::min<std::uint64_t>(kVolumesReserved, volumes);
-}
+void VolumePool::note_creatable(std::uint64_t volumes) { lent_ = reserved_ - std::min(reserved_, volumes); }
 
 Result<std::uint64_t> VolumePool::creatable_for_data() const {
   const std::vector<std::uint64_t> creatable_on = TRY(creatable());
   const std::uint64_t total = std::accumulate(creatable_on.begin(), creatable_on.end(), std::uint64_t{0});
-  return total - std::min<std::uint64_t>(total, kVolumesReserved);
+  MutexLock lock(mutex_);
+  return total - std::min(total, reserved_);
 }
 
 bool VolumePool::fits_beside_held(std::uint64_t bytes, std::uint64_t held, std::uint64_t creatable) const {
@@ -125,6 +120,33 @@ Status VolumePool::reserve(std::uint64_t bytes, Claim claim) {
 
 Status VolumePool::reserve_for_compaction(std::uint64_t bytes) {
   CIAOS_ASSERT(bytes <= usable_bytes_);
+  return reserve_of_the_reserve(bytes, Purpose::compaction);
+}
+
+Status VolumePool::reserve_for_snapshot(std::uint64_t bytes) {
+  const Status status = reserve(bytes);
+  return status.code() == ENOSPC ? reserve_of_the_reserve(bytes, Purpose::snapshot) : status;
+}
+
+void VolumePool::set_snapshot_bytes(std::uint64_t bytes) {
+  const std::uint64_t volumes = std::max<std::uint64_t>(1, (bytes + usable_bytes_ - 1) / usable_bytes_);
+  {
+    MutexLock lock(mutex_);
+    if (reserved_ == kVolumesReserved - 1 + volumes) return;
+    reserved_ = kVolumesReserved - 1 + volumes;
+  }
+  learn_creatable();
+}
+
+// A device that cannot say how much it has left is asked again when a volume is made.
+void VolumePool::learn_creatable() {
+  const auto asked = creatable();
+  if (!asked.ok()) return;
+  MutexLock lock(mutex_);
+  note_creatable(std::accumulate(asked->begin(), asked->end(), std::uint64_t{0}));
+}
+
+Status VolumePool::reserve_of_the_reserve(std::uint64_t bytes, Purpose purpose) {
   {
     // Promised before there is room for it: data must not be granted the volume that is made here.
     MutexLock lock(mutex_);
@@ -136,7 +158,7 @@ Status VolumePool::reserve_for_compaction(std::uint64_t bytes) {
       if (promised_ <= granted_bytes()) return {};
       if (!may_prepare()) continue;
     }
-    Status prepared = prepare_one(Purpose::compaction);
+    Status prepared = prepare_one(purpose);
     if (prepared.ok()) continue;
     release(bytes);
     return prepared;
@@ -221,22 +243,25 @@ VolumePool::Chosen VolumePool::choose_on(std::uint32_t device) {
   return chosen;
 }
 
-std::uint64_t VolumePool::kept_from(Purpose purpose) {
+std::uint64_t VolumePool::kept_from(Purpose purpose) const {
   switch (purpose) {
-    case Purpose::data: return kVolumesReserved;
-    case Purpose::compaction: return kVolumesReserved - 1;
+    case Purpose::data: return reserved_;
+    case Purpose::compaction: return reserved_ - 1;
+    case Purpose::snapshot: return kVolumesReserved - 1;
     case Purpose::reserved: return 0;
   }
-  return kVolumesReserved;
+  return reserved_;
 }
 
 Status VolumePool::create(Purpose purpose) {
   const std::vector<std::uint64_t> creatable_on = TRY(creatable());
   const std::uint64_t total = std::accumulate(creatable_on.begin(), creatable_on.end(), std::uint64_t{0});
-  if (total <= kept_from(purpose)) {
+  {
     MutexLock lock(mutex_);
-    note_creatable(total);
-    return fail(ENOSPC, "no volume is left");
+    if (total <= kept_from(purpose)) {
+      note_creatable(total);
+      return fail(ENOSPC, "no volume is left");
+    }
   }
   while (true) {
     Chosen chosen;
@@ -286,12 +311,11 @@ VolumePool::Space VolumePool::space() const {
   if (const auto asked = creatable(); asked.ok()) {
     creatable_volumes = std::accumulate(asked->begin(), asked->end(), std::uint64_t{0});
   }
-  const std::uint64_t for_data =
-      creatable_volumes - std::min<std::uint64_t>(creatable_volumes, kVolumesReserved);
   MutexLock lock(mutex_);
+  const std::uint64_t for_data = creatable_volumes - std::min(creatable_volumes, reserved_);
   const std::uint64_t all = taken_ + prepared_.size() + (preparing_ ? 1 : 0) + creatable_volumes;
   Space space;
-  space.bytes_total = (all - std::min<std::uint64_t>(all, kVolumesReserved)) * usable_bytes_;
+  space.bytes_total = (all - std::min(all, reserved_)) * usable_bytes_;
   const std::uint64_t grantable = granted_to_data_bytes() + for_data * usable_bytes_;
   const std::uint64_t spoken_for = promised_ + held_log_bytes(held_);
   space.bytes_grantable = grantable;

@@ -1,7 +1,7 @@
 // Space: which volumes may still be started, and a ledger of bytes promised to writes that are not in the log yet.
 //
-// Invariant 8: `kVolumesReserved` volumes are never given to data. One is for compaction, one for txn needles, one for
-// a snapshot; so a store that is full for data still commits deletions.
+// Invariant 8: some volumes are never given to data. One is for compaction, one for txn needles, the others take a
+// snapshot; so a store that is full for data still commits deletions.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 namespace ciaos::store {
 
+// While a snapshot is no larger than a volume; see set_snapshot_bytes().
 inline constexpr std::uint32_t kVolumesReserved = 3;
 
 struct VolumeStart {
@@ -48,6 +49,10 @@ class VolumePool {
   // The same for moving live needles out of a volume that is then given back: may take the volume that data never gets.
   // At most one volume's worth, and one such promise at a time.
   Status reserve_for_compaction(std::uint64_t bytes) EXCLUDES(mutex_);
+  // The same for a piece of a snapshot, if data is refused it: what is kept for compaction and for txn needles stays.
+  Status reserve_for_snapshot(std::uint64_t bytes) EXCLUDES(mutex_);
+  // About how large the next snapshot will be: so much is kept from data.
+  void set_snapshot_bytes(std::uint64_t bytes) EXCLUDES(mutex_);
   // A promise that ended: by an append that used it, or unused.
   void release(std::uint64_t bytes) EXCLUDES(mutex_);
   // Keeps room back for `bytes` of files that are not written yet (fallocate), among it volumes that could be made. None is
@@ -83,7 +88,7 @@ class VolumePool {
   Space space() const EXCLUDES(mutex_);
 
  private:
-  enum class Purpose { data, compaction, reserved };
+  enum class Purpose { data, compaction, snapshot, reserved };
   // A volume that is being made, and the life it had before.
   struct Chosen {
     VolumeId volume;
@@ -96,10 +101,12 @@ class VolumePool {
   Status prepare_one(Purpose purpose) EXCLUDES(mutex_);
   Status create(Purpose purpose) EXCLUDES(mutex_);
   // How many volumes must be left behind one that is made for that.
-  static std::uint64_t kept_from(Purpose purpose);
+  std::uint64_t kept_from(Purpose purpose) const REQUIRES(mutex_);
+  Status reserve_of_the_reserve(std::uint64_t bytes, Purpose purpose) EXCLUDES(mutex_);
   // Data is not granted what was made of the reserve, until as much is given back.
   std::uint64_t granted_to_data_bytes() const REQUIRES(mutex_);
   void note_creatable(std::uint64_t volumes) REQUIRES(mutex_);
+  void learn_creatable() EXCLUDES(mutex_);
   // How many volumes each device could still make; asks the devices.
   Result<std::vector<std::uint64_t>> creatable() const EXCLUDES(mutex_);
   Chosen choose_on(std::uint32_t device) REQUIRES(mutex_);
@@ -123,6 +130,7 @@ class VolumePool {
   std::map<VolumeId, Generation> free_slots_ GUARDED_BY(mutex_);  // raw: with the last generation, 0 for none
   std::vector<std::uint32_t> next_slots_ GUARDED_BY(mutex_);
   std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t reserved_ GUARDED_BY(mutex_) = kVolumesReserved;
   std::uint64_t lent_ GUARDED_BY(mutex_) = 0;  // volumes that the reserve is short of
   bool preparing_ GUARDED_BY(mutex_) = false;
   std::uint32_t last_device_ GUARDED_BY(mutex_);

@@ -79,7 +79,8 @@ Superblock VolumeSet::superblock() const {
 }
 
 Status VolumeSet::update_superblocks(const std::optional<Epoch>& epoch,
-                                     const std::optional<NeedlePlace>& snapshot) {
+                                     const std::optional<NeedlePlace>& snapshot,
+                                     const std::optional<Sequence>& log_reached) {
   Superblock merged = superblock();
   std::vector<Superblock> copies;
   for (const auto& device : devices_) {
@@ -95,10 +96,12 @@ Status VolumeSet::update_superblocks(const std::optional<Epoch>& epoch,
   ++merged.counter;
   if (epoch) merged.epoch = *epoch;
   if (snapshot) merged.snapshot = snapshot;
+  if (log_reached) merged.log_reached = *log_reached;
   for (std::size_t i = 0; i < devices_.size(); ++i) {
     copies[i].counter = merged.counter;
     copies[i].epoch = merged.epoch;
     copies[i].snapshot = merged.snapshot;
+    copies[i].log_reached = merged.log_reached;
     TRY_VOID(devices_[i]->write_superblock(copies[i]));
   }
   MutexLock lock(mutex_);

@@ -143,7 +143,7 @@ TEST_F(Clones, OneCallDoesAsMuchAsFitsABatchAndSaysHowMuch) {
       done += static_cast<std::uint64_t>(now);
       ++calls;
     }
-    EXPECT_EQ(calls, 2);
+    EXPECT_GT(calls, 1);
   }
   EXPECT_EQ(shell().cat("/a"), shell().cat("/b") + shell().cat("/b"));
   // Into a file that has many extents itself.

@@ -218,5 +218,55 @@ TEST_F(Space, AnIndexThatCannotBeWrittenFailsNoFsync) {
   EXPECT_EQ(shell().put("/b", "x"), 0);
 }
 
+// Invariant 8: room is kept for a snapshot of whatever size it will be.
+TEST(LargeSnapshot, OnAFullStoreOfSmallVolumesLeavesRoomToDelete) {
+  TestStore store({.volumes = 32});
+  store.open();
+  Shell shell(store.engine());
+  Random dice(1);
+  for (int i = 0; i < 6'000; ++i) {
+    std::string name = "/" + std::to_string(i) + "-";
+    while (name.size() < 230) name.push_back(static_cast<char>('a' + dice.below(26)));
+    const int result = shell.put(name, "");
+    if (result == ENOSPC) break;
+    ASSERT_EQ(result, 0) << i;
+  }
+  int files = 0;
+  while (shell.put("/d" + std::to_string(files), pattern(65'536)) == 0) {
+    ++files;
+    ASSERT_EQ(store->commit().code(), 0);
+  }
+  ASSERT_GT(files, 0);
+  for (int i = 0; i < files; ++i) {
+    ASSERT_EQ(shell.rm("/d" + std::to_string(i)), 0) << i;
+    ASSERT_EQ(store->commit().code(), 0) << i;
+  }
+  store.kill();
+  store.open();
+  EXPECT_EQ(Shell(store.engine()).put("/after", pattern(65'536)), 0);
+  EXPECT_EQ(store->commit().code(), 0);
+}
+
+// Some device may name the new snapshot already, and the one before it is still what another one needs: nothing may be
+// given back, so nothing is written either (invariant 7).
+TEST(FailedSuperblock, EndsWriting) {
+  TestStore store({.volumes = 24});
+  store.open();
+  Shell shell(store.engine());
+  ASSERT_EQ(shell.put("/keep", pattern(100'000)), 0);
+  ASSERT_EQ(shell.fsync("/keep"), 0);
+  const std::uint64_t second_copy = store.device().size() / 4096 * 4096 - 4096;
+  store.device().set_hooks({.before_write = [=](std::uint64_t offset, ByteSpan) {
+    return offset == second_copy ? Status(fail(EIO)) : Status();
+  }});
+  EXPECT_EQ(store->snapshot().code(), EIO);
+  EXPECT_EQ(shell.put("/more", "x"), EROFS);
+  EXPECT_EQ(shell.cat("/keep"), pattern(100'000));
+  store.device().set_hooks({});
+  store.kill();
+  store.open();
+  EXPECT_EQ(Shell(store.engine()).cat("/keep"), pattern(100'000));
+}
+
 }  // namespace
 }  // namespace ciaos::test

@@ -134,7 +134,7 @@ TEST_F(DirectoryStoreDeviceTest, WhatIsNoStoreIsToldApart) {
   EXPECT_EQ(ENOENT, open_store_device(directory / "nothing", OpenAccess::read_write, 0).code());
   EXPECT_EQ(EINVAL, open_store_device("/dev/null", OpenAccess::read_write, 0).code());
   store.reset();
-  ASSERT_EQ(0, ::truncate((path + "/superblock").c_str(), 4096));
+  ASSERT_EQ(0, ::truncate((path + "/superblock").c_str(), 4095));
   EXPECT_EQ(EUCLEAN, open_store_device(path, OpenAccess::read_write, 0).code());
 }
 

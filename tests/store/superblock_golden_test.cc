@@ -22,6 +22,7 @@ Superblock example() {
   s.created_seconds = -2;
   s.log_start = {make_volume_id(2, 5), Generation(7), 0x1238};
   s.snapshot = NeedlePlace{{make_volume_id(1, 6), Generation(9), 0x2340}, 0x3456, 0xDEADBEEF};
+  s.log_reached = Sequence(0x2122232425262728);
   s.label = "weights";
   s.index_path = "/fast/index";
   return s;
@@ -43,7 +44,7 @@ TEST(SuperblockGolden, EveryFieldHasItsOffset) {
     return hex(ByteSpan(block).subspan(offset, bytes));
   };
   EXPECT_EQ("4349414f53465331", at(0, 8)) << "magic";
-  EXPECT_EQ("01000000", at(8, 4)) << "version";
+  EXPECT_EQ("02000000", at(8, 4)) << "version";
   EXPECT_EQ("0000000000000000", at(16, 8)) << "features";
   EXPECT_EQ("0807060504030201", at(24, 8)) << "counter";
   EXPECT_EQ("1817161514131211", at(32, 8)) << "epoch";
@@ -66,7 +67,27 @@ TEST(SuperblockGolden, EveryFieldHasItsOffset) {
   EXPECT_EQ("efbeadde", at(140, 4)) << "snapshot header crc";
   EXPECT_EQ("77656967687473" + std::string(114, '0'), at(144, 64)) << "label";
   EXPECT_EQ("2f666173742f696e646578" + std::string(2026, '0'), at(208, 1024)) << "index path";
-  EXPECT_EQ(std::string(2 * (4096 - 1232), '0'), at(1232, 4096 - 1232)) << "rest";
+  EXPECT_EQ("2827262524232221", at(1232, 8)) << "log reached";
+  EXPECT_EQ(std::string(2 * (4096 - 1240), '0'), at(1240, 4096 - 1240)) << "rest";
+}
+
+// Stores of version 1 open: the block is the same without the last field.
+TEST(SuperblockGolden, VersionOneIsRead) {
+  ByteVector block(4096);
+  Superblock superblock = example();
+  superblock.log_reached = Sequence{};
+  encode_superblock(superblock, block);
+  store_le(block.data() + 8, std::uint32_t{1});
+  store_le(block.data() + 12, std::uint32_t{0});
+  store_le(block.data() + 12, crc32c(0, block));
+  const auto decoded = decode_superblock(block);
+  ASSERT_TRUE(decoded.ok()) << to_string(decoded.error());
+  EXPECT_EQ(superblock, *decoded);
+
+  store_le(block.data() + 1232, std::uint64_t{5});
+  store_le(block.data() + 12, std::uint32_t{0});
+  store_le(block.data() + 12, crc32c(0, block));
+  EXPECT_EQ(EUCLEAN, decode_superblock(block).code()) << "version 1 has zeros there";
 }
 
 TEST(SuperblockGolden, ChecksumIsOverTheBlockWithItselfZero) {

@@ -70,7 +70,7 @@ TEST(Superblock, ForeignBlockIsNotOurs) {
 }
 
 TEST(Superblock, NewerVersionsAndUnknownFeaturesAreRefusedNotGuessed) {
-  EXPECT_EQ(ENOTSUP, code_with(raw_example(), Layout::version, std::uint32_t{2}));
+  EXPECT_EQ(ENOTSUP, code_with(raw_example(), Layout::version, kSuperblockVersion + 1));
   EXPECT_EQ(EUCLEAN, code_with(raw_example(), Layout::version, std::uint32_t{0}));
   EXPECT_EQ(ENOTSUP, code_with(raw_example(), Layout::features, std::uint64_t{1} << 63));
 }

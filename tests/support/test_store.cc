@@ -68,6 +68,7 @@ TestStore::TestStore(std::shared_ptr<store::Device> device, std::shared_ptr<Manu
   options.index_directory = directory_.path() + "/index";
   options.scratch_directory = directory_.path();
   options.background = false;
+  options.index_reserve_bytes = 0;  // hundreds of stores at once
 }
 
 TestStore::~TestStore() { kill(); }

@@ -36,7 +36,7 @@ Status LogAppend::start() {
   // What a killed writer left is readable and need not be durable; the log is to go on behind it.
   TRY_VOID(volumes_->sync_all());
   const Epoch epoch(std::max(volumes_->superblock().epoch, check_.highest_epoch).value() + 1);
-  TRY_VOID(volumes_->update_superblocks(epoch, std::nullopt));
+  TRY_VOID(volumes_->update_superblocks(epoch, std::nullopt, last_.sequence));
   pool_ = std::make_unique<store::VolumePool>(
       *volumes_, known, std::move(slots),
       store::usable_volume_bytes(check_.superblock.volume_bytes, limits_));
@@ -142,7 +142,7 @@ Status LogAppend::write_snapshot() {
   // The one before is garbage once the superblocks name this one.
   for (const NeedlePlace& piece : directory.pieces) TRY_VOID(store::read_needle(*volumes_, uuid_, piece));
   TRY_VOID(store::read_needle(*volumes_, uuid_, last));
-  return volumes_->update_superblocks(std::nullopt, last);
+  return volumes_->update_superblocks(std::nullopt, last, last_.sequence);
 }
 
 }  // namespace ciaos::fsck

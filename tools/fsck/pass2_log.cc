@@ -88,8 +88,9 @@ Result<Replay> replay_from_best(Check& check) {
     return replay(*check.volumes, check.superblock.uuid, *state, check.index.get(), check.progress);
   }
   Replay whole = TRY(replay_from_start(check));
-  if (whole.first.value() == 1) return whole;
+  if (whole.first.value() == 1 && whole.end.sequence >= check.superblock.log_reached) return whole;
   if (auto rest = TRY(replay_from_own_index(check))) return std::move(*rest);
+  if (whole.first.value() == 1) return whole;
   const std::string why = whole.stopped ? whole.stopped->what : "batch 1 is not where the superblock says";
   whole.stopped = Finding{.problem = Problem::log_start_missing, .what = why};
   return whole;
@@ -110,6 +111,12 @@ Status pass2_log(Check& check) {
                       .expected = check.superblock.epoch.value()});
   }
   if (log.torn_tail) check.report.add({.problem = Problem::torn_tail, .found = log.end.sequence.value()});
+  if (!log.stopped && log.end.sequence < check.superblock.log_reached) {
+    log.stopped = Finding{.problem = Problem::log_damaged,
+                          .found = log.end.sequence.value(),
+                          .what = fmt::format("the superblocks say that it had come to batch {}",
+                                              check.superblock.log_reached.value())};
+  }
   if (log.stopped) check.report.add(std::move(*log.stopped));
   check.rows.emplace(TRY(check.index->reader()));
   return {};

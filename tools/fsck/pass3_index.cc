@@ -180,6 +180,12 @@ Result<bool> looks_clean(Check& check) {
   const auto stored = TRY(reader.counter(static_cast<std::uint32_t>(meta::Counter::stored_bytes)));
   check.totals.inodes = inodes.value_or(0);
   check.totals.stored_bytes = stored.value_or(0);
+  if (log.end.sequence < check.superblock.log_reached) return false;
+  const std::vector<VolumeId> existing = TRY(check.volumes->existing_volumes());
+  for (const meta::VolumeUsage& usage : TRY(reader.volumes())) {
+    const bool there = std::find(existing.begin(), existing.end(), usage.volume) != existing.end();
+    if (usage.row.state != meta::VolumeState::free && !there) return false;
+  }
   return log.end == opened.own->applied && !log.torn_tail && !log.stopped && inodes.has_value();
 }
 

@@ -35,7 +35,8 @@ Status copy_folder(const std::string& from, const std::string& to) {
   fs::create_directory(to, error);
   if (error) return fail(error.value(), to);
   for (fs::directory_iterator at(from, error), end; !error && at != end; at.increment(error)) {
-    if (!at->is_regular_file(error)) continue;
+    // The room that the daemon keeps for the index is no part of it.
+    if (!at->is_regular_file(error) || at->path().filename() == "reserve") continue;
     fs::copy_file(at->path(), fs::path(to) / at->path().filename(), error);
     if (error) return fail(error.value(), "copying " + at->path().string() + " to " + to);
   }

@@ -1,0 +1,35 @@
+#include "engine/index_reserve.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+
+namespace ciaos::engine {
+
+IndexReserve::IndexReserve(const std::string& index_directory, std::uint64_t bytes)
+    : path_(index_directory + "/" + kIndexReserveName), bytes_(bytes), held_(bytes == 0) {
+  if (bytes_ > 0) unlink(path_.c_str());
+}
+
+Status IndexReserve::hold() {
+  if (held_) return {};
+  const UniqueFd file(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return fail(errno, path_);
+  // Filesystems that cannot allocate ahead (EOPNOTSUPP) keep nothing back, and nothing can be held back for them.
+  if (fallocate(file.get(), 0, 0, static_cast<off_t>(bytes_)) != 0 && errno != EOPNOTSUPP) {
+    const Error error = fail(errno, path_);
+    unlink(path_.c_str());
+    return error;
+  }
+  held_ = true;
+  return {};
+}
+
+bool IndexReserve::give() {
+  if (bytes_ == 0 || !held_.exchange(false)) return false;
+  unlink(path_.c_str());
+  return true;
+}
+
+}  // namespace ciaos::engine
