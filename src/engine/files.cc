@@ -48,7 +48,12 @@ Result<std::size_t> Files::read(InodeId id, std::uint64_t offset, MutableByteSpa
     TRY_VOID(load_extents(*inode));
     pieces = TRY(plan_read(*inode, offset, into));
   }
-  for (const Piece& piece : *pieces) TRY_VOID(core_.reader->read(piece.needle, piece.offset, piece.into));
+  for (const Piece& piece : *pieces) {
+    Status read = core_.reader->read(piece.needle, piece.offset, piece.into);
+    // A missing volume is damage, and not a missing file.
+    if (read.code() == ENOENT) return fail(EUCLEAN, std::move(read).error().context);
+    TRY_VOID(std::move(read));
+  }
   return into.size();
 }
 
@@ -121,7 +126,7 @@ Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint6
     core_.pool->release(grant.promised);
     return error;
   };
-  const auto pass = core_.committer->enter(kRecordsPerWrite + kRecordsPerPiece);
+  const auto pass = core_.committer->enter(kRecordsPerPiece + meta::kExtentRecordBytes);
   if (!pass.ok()) return refuse(pass.error());
   WriterLock lock(inode.mutex);
   if (Status status = check_regular(inode); !status.ok()) return refuse(status.error());

@@ -60,7 +60,7 @@ Result<Objects::UploadId> Objects::create_upload(const ObjectPath& path, const L
   notes.labels = labels;
   notes.labels.insert_or_assign(kKeyLabel, path.key);
   {
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     WriterLock lock(directory->mutex);
     if (!directory->exists()) return fail(ENOENT);
     put_notes(*directory, notes);
@@ -191,7 +191,7 @@ Status Objects::remove_upload(const UploadId& id) {
   const InodeRef directory = TRY(upload_directory(id));
   // Without its key it is an upload no more, whatever becomes of the steps that follow.
   {
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     WriterLock lock(directory->mutex);
     if (!directory->exists()) return fail(ENOENT);
     put_notes(*directory, {});

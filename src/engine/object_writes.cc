@@ -71,7 +71,7 @@ Status Objects::put_elements(Inode& inode, const std::vector<std::uint64_t>& ele
     const std::vector<std::uint64_t> some(elements.begin() + static_cast<std::ptrdiff_t>(at),
                                           elements.begin() + static_cast<std::ptrdiff_t>(end));
     TRY_VOID(core_.committer->admit());
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     WriterLock lock(inode.mutex);
     core_.rows->put(XattrKey{inode.id, lengths_row_name(row)}, XattrRow{encode_lengths(some)});
   }
@@ -153,7 +153,7 @@ Result<ObjectInfo> Objects::link_staged(const Place& place, const Publish& publi
       if (found.code() == ENOENT) continue;
       target = TRY(std::move(found));
     }
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     InodeLocks locks{&*place.directory, &*staged, target ? &*target : nullptr};
     if (!place.directory->exists() || place.directory->row.links == 0) return fail(ESTALE);
     if (TRY(names_.find(place.directory->id, place.name)) != there || (target && !target->exists())) continue;
@@ -226,7 +226,7 @@ Result<ObjectInfo> Objects::append(const ObjectPath& path, InodeId staged,
       const InodeRef to = TRY(std::move(found));
       TRY_VOID(core_.promise_space(kRecordsPerClone));
       auto appended = [&]() -> Result<ObjectInfo> {
-        Gate::Pass pass(core_.gate);
+        const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerClone));
         InodeLocks locks{&*from, &*to};
         if (!to->exists() || to->row.links == 0) return fail(ESTALE);
         const std::uint64_t size = to->row.size;
@@ -269,7 +269,7 @@ Result<ObjectInfo> Objects::put_directory(const ObjectPath& path, const ObjectOw
     const InodeRef inode = TRY(std::move(entered));
     ObjectInfo info;
     {
-      Gate::Pass pass(core_.gate);
+      const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
       WriterLock lock(inode->mutex);
       if (!inode->exists() || inode->row.links == 0) continue;
       inode->row.flags &= ~meta::kImplicitDirectory;
@@ -294,7 +294,7 @@ Result<ObjectInfo> Objects::set_labels(const ObjectPath& path, const Labels& lab
     core_.pool->release(kRecordsPerObject);
     ObjectInfo info;
     {
-      Gate::Pass pass(core_.gate);
+      const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
       WriterLock lock(inode->mutex);
       if (!inode->exists() || inode->row.links == 0) continue;
       TRY_VOID(check_changeable(inode->row));

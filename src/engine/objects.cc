@@ -212,7 +212,7 @@ Status Objects::remove_at(const InodeRef& directory, std::string_view name,
     auto found = core_.inodes->get(row->child);
     if (found.code() == ENOENT) continue;
     const InodeRef child = TRY(std::move(found));
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     InodeLocks locks{&*directory, &*child};
     if (!directory->exists()) return fail(ENOENT);
     if (TRY(names_.find(directory->id, name)) != row || !child->exists()) continue;
@@ -267,7 +267,7 @@ Status Objects::remove(const ObjectPath& path, const ObjectCondition& condition)
   if (directory && removed.code() == ENOTEMPTY) {
     // What lies below it stays; the object that the directory was is gone.
     const InodeRef inode = TRY(enter(at.directory, at.name, Missing::fail, {}));
-    Gate::Pass pass(core_.gate);
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     WriterLock lock(inode->mutex);
     if (!inode->exists()) return fail(ENOENT);
     inode->row.flags |= meta::kImplicitDirectory;

@@ -70,7 +70,8 @@ class VolumeSet {
   // Of the copy with the highest counter on any device, with the highest epoch on any device.
   Superblock superblock() const;
   // Raises the counter and writes copies with what is given changed to all devices, one after the other. `log_reached`: the
-  // number of a batch that is durable. ESTALE, and nothing written, if a device's epoch is above this set's own: another writer has taken over (invariant 9).
+  // number of a batch that is durable. ESTALE, and nothing written, if a device's epoch is above this set's
+  // own: another writer has taken over (invariant 9).
   Status update_superblocks(const std::optional<Epoch>& epoch, const std::optional<NeedlePlace>& snapshot,
                             const std::optional<Sequence>& log_reached = std::nullopt);
 
