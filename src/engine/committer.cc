@@ -7,6 +7,11 @@
 #include "base/log.h"
 
 namespace ciaos::engine {
+namespace {
+
+constexpr std::uint64_t kFullRetryMs = 500;
+
+}  // namespace
 
 Committer::Committer(Rows& rows, store::LogWriter& writer, meta::Index& index, Gate& gate,
                      const CommitLimits& limits, Hooks hooks)
@@ -44,6 +49,7 @@ Status Committer::admit() {
   MutexLock lock(mutex_);
   while (!failure_ && !index_failure_ && !stopping_ && limits_.background &&
          queued_bytes_ > limits_.unapplied_bytes_max) {
+    if (index_full_) return fail(ENOSPC);
     applied_.wait(mutex_);
   }
   if (failure_) return fail(EROFS);
@@ -151,14 +157,24 @@ bool Committer::apply_pending() {
   const TxnRef last = batches.back().batch.ref();
   Status status = index_.apply(changes, last);
   if (status.code() == ENOSPC && hooks_.make_index_room()) status = index_.apply(changes, last);
+  // Nothing is lost: the batches are durable, and stay in the overlay until there is room.
+  const bool full = status.code() == ENOSPC && limits_.background;
   if (status.ok()) {
     for (const Durable& batch : batches) rows_.applied(*batch.changes, batch.batch.ref().sequence);
-  } else {
+  } else if (!full) {
     log(LogLevel::error, "the index does not follow the log, new writes are refused: {}",
         to_string(status.error()));
   }
   MutexLock lock(mutex_);
   applying_ = false;
+  if (full && !index_full_) log(LogLevel::error, "the index waits for room: {}", to_string(status.error()));
+  index_full_ = full;
+  if (full) {
+    for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch)
+      queue_.push_front(std::move(*batch));
+    applied_.notify_all();
+    return false;
+  }
   queued_bytes_ -= bytes;
   if (status.ok()) {
     applied_ref_ = last;
@@ -176,8 +192,10 @@ Status Committer::settle() {
     return {};
   }
   MutexLock lock(mutex_);
-  while ((!queue_.empty() || applying_) && !index_failure_ && !stopping_) applied_.wait(mutex_);
+  while ((!queue_.empty() || applying_) && !index_failure_ && !index_full_ && !stopping_)
+    applied_.wait(mutex_);
   if (index_failure_) return Error(*index_failure_);
+  if (index_full_) return fail(ENOSPC, "the index waits for room");
   return {};
 }
 
@@ -186,6 +204,7 @@ void Committer::run_index_thread() {
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) pending_.wait(mutex_);
+      if (!stopping_ && index_full_) pending_.wait_for(mutex_, kFullRetryMs);
       if (stopping_) return;
       if (index_failure_) {
         pending_.wait(mutex_);

@@ -119,6 +119,7 @@ class Committer {
   bool leading_ GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ GUARDED_BY(mutex_);
   std::optional<Error> index_failure_ GUARDED_BY(mutex_);
+  bool index_full_ GUARDED_BY(mutex_) = false;  // the queue waits for room; tried again and again
   std::deque<Durable> queue_ GUARDED_BY(mutex_);
   std::size_t queued_bytes_ GUARDED_BY(mutex_) = 0;
   bool applying_ GUARDED_BY(mutex_) = false;

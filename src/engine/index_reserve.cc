@@ -1,6 +1,7 @@
 #include "engine/index_reserve.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -17,7 +18,8 @@ constexpr std::uint64_t kShareOfHost = 32;  // of a small filesystem no more tha
 
 IndexReserve::IndexReserve(const std::string& index_directory, std::uint64_t bytes)
     : path_(index_directory + "/" + kIndexReserveName), bytes_(bytes), held_(bytes == 0) {
-  if (bytes_ > 0) unlink(path_.c_str());
+  struct stat there {};
+  if (bytes_ > 0 && stat(path_.c_str(), &there) == 0) held_ = there.st_size > 0;
 }
 
 Status IndexReserve::hold() {

@@ -15,7 +15,7 @@ inline constexpr const char* kIndexReserveName = "reserve";
 // Thread-safe.
 class IndexReserve {
  public:
-  // `bytes` 0: none is kept, and held() is always true. A file that an earlier life left is removed: recovery may need it.
+  // `bytes` 0: none is kept, and held() is always true. What an earlier life held is held still.
   IndexReserve(const std::string& index_directory, std::uint64_t bytes);
 
   // Allocates it, unless it is there. ENOSPC: there is no room, or the filesystem cannot promise any.

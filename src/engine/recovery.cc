@@ -138,6 +138,8 @@ Result<TxnRef> Recovery::index_position() {
 Status Recovery::rebuild_index() {
   core_.index.reset();
   core_.index_rebuilt = true;
+  // A whole index needs what is kept for one that grows a little.
+  if (core_.index_reserve) (void)core_.index_reserve->give();
   TRY_VOID(meta::Index::remove(index_directory_));
   core_.index = TRY(meta::Index::open(index_directory_, core_.uuid, meta::Index::Mode::open_or_create));
   if (!superblock_.snapshot) return {};
@@ -222,7 +224,10 @@ Status Recovery::apply(std::vector<store::LogBatch>& batches) {
     pointers.push_back(&changes.back());
   }
   const store::DurableBatch last = store::LogReader::durable_after_sync(batches.back());
-  TRY_VOID(core_.index->apply(pointers, last.ref()));
+  Status applied = core_.index->apply(pointers, last.ref());
+  if (applied.code() == ENOSPC && core_.index_reserve && core_.index_reserve->give())
+    applied = core_.index->apply(pointers, last.ref());
+  TRY_VOID(std::move(applied));
   core_.batches_replayed += batches.size();
   batches.clear();
   return {};
@@ -349,7 +354,10 @@ Status Recovery::write_opening() {
   const store::DurableBatch opening =
       TRY(core_.writer->commit(TRY(core_.writer->cut(records, /*opening=*/true))));
   const meta::Changes* pointer = &changes;
-  TRY_VOID(core_.index->apply({&pointer, 1}, opening.ref()));
+  Status applied = core_.index->apply({&pointer, 1}, opening.ref());
+  if (applied.code() == ENOSPC && core_.index_reserve->give())
+    applied = core_.index->apply({&pointer, 1}, opening.ref());
+  TRY_VOID(std::move(applied));
   recovered_.open_volumes.insert_or_assign(resume.volume, resume.generation);
   recovered_.last = opening.ref();
   return {};

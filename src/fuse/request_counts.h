@@ -15,6 +15,7 @@ class RequestCounts {
   void add(std::uint32_t opcode) {
     counts_[opcode < counts_.size() ? opcode : 0].fetch_add(1, std::memory_order_relaxed);
   }
+  std::uint64_t of(std::uint32_t opcode) const { return counts_[opcode].load(); }
   // "LOOKUP=2 OPEN=1", in the order of the numbers; a kind without a name is its number.
   std::string text() const;
 

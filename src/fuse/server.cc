@@ -1,6 +1,7 @@
 #include "fuse/server.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <optional>
@@ -132,6 +134,21 @@ std::unique_ptr<RingTransport> rings_for(const ServerOptions& options, const Sta
   auto rings = RingTransport::make(options.make_ring);
   if (!rings) return without(rings.error());
   return std::move(rings).value();
+}
+
+constexpr int kQuietMs = 100;
+constexpr int kQuietRoundsMax = 100;
+
+// syncfs(2) on FUSE sends dirty pages and does not wait for them. Requests come in their order, so behind the answer to one
+// more all that were sent have been read; those that waited for their turn come until none does.
+void wait_for_writeback(int root, const RequestCounts& requests) {
+  for (int round = 0; round < kQuietRoundsMax; ++round) {
+    const std::uint64_t before = requests.of(FUSE_WRITE);
+    struct statx about {};
+    if (::statx(root, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &about) != 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kQuietMs));
+    if (requests.of(FUSE_WRITE) == before) return;
+  }
 }
 
 }  // namespace
@@ -276,7 +293,10 @@ void FuseServer::stop() {
   if (device_at(mountpoint) == state_->device) {
     {
       const UniqueFd root(::open(mountpoint.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (root.valid()) ::syncfs(root.get());
+      if (root.valid()) {
+        ::syncfs(root.get());
+        wait_for_writeback(root.get(), state_->userdata.requests);
+      }
     }
     // The gentle way, which lets the kernel finish. Busy, or not ours to unmount: run() cuts the connection then.
     ::umount2(mountpoint.c_str(), UMOUNT_NOFOLLOW);
