@@ -81,6 +81,23 @@ format_loop_store() {
 }
 
 # CIAOS_MOUNT_OPTIONS is added to every mount: whole tests run another way by it, as with rings=on.
+# An XFS of its own on $host, for a store or a device to lie on, that a test may shut down: as a power cut would leave it.
+host=$scratch/host
+mount_host() { mount -o loop "$scratch/host_image" "$host"; }
+make_host() {
+  mkdir "$host"
+  truncate -s 1G "$scratch/host_image"
+  mkfs.xfs -q "$scratch/host_image"
+  mount_host || skip "XFS cannot be mounted from a loop device"
+}
+# XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
+shut_host_down() {
+  python3 - "$host" <<'PYTHON'
+import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
+PYTHON
+}
+
 mount_store() {
   "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" ${CIAOS_MOUNT_OPTIONS:+-o "$CIAOS_MOUNT_OPTIONS"} "$@" </dev/null
   mountpoint -q "$mnt" || fail "ciaosfs said it mounted, but $mnt is no mount point"

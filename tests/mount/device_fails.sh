@@ -11,23 +11,11 @@ need_tool python3 mkfs.xfs losetup
 
 ledger=$(dirname "$0")/_ledger.py
 books=$scratch/books
-host=$scratch/host
-mkdir "$host"
-truncate -s 1G "$scratch/host_image"
-mkfs.xfs -q "$scratch/host_image"
-mount -o loop "$scratch/host_image" "$host" || skip "XFS cannot be mounted from a loop device"
+make_host
 truncate -s 512M "$host/image"
 loop_device=$(losetup --find --show "$host/image") || skip "there is no loop device"
 store=$loop_device
 format_store --index "$index" --volume-size 4M
-
-# XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
-shut_host_down() {
-  python3 - "$host" <<'PYTHON'
-import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
-PYTHON
-}
 
 say "the device fails under load"
 mount_logged -o commit=1,compact=0
@@ -46,7 +34,7 @@ wait_for_daemon_end
 say "the device is back"
 losetup -d "$loop_device"
 umount "$host"
-mount -o loop "$scratch/host_image" "$host"
+mount_host
 loop_device=$(losetup --find --show "$host/image")
 store=$loop_device
 mount_logged -o "index=$index"

@@ -7,22 +7,10 @@ need_tool python3 mkfs.xfs losetup
 
 ledger=$(dirname "$0")/_ledger.py
 books=$scratch/books
-host=$scratch/host
 
-mkdir "$host"
-truncate -s 1G "$scratch/host_image"
-mkfs.xfs -q "$scratch/host_image"
-mount -o loop "$scratch/host_image" "$host" || skip "XFS cannot be mounted from a loop device"
+make_host
 store=$host/store
 format_store --volume-size 8M
-
-# XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
-shut_host_down() {
-  python3 - "$host" <<'PYTHON'
-import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
-PYTHON
-}
 
 for round in 1 2; do
   say "round $round: the host goes down under load"
@@ -37,7 +25,7 @@ for round in 1 2; do
   umount -l "$mnt"
   wait_for_daemon_end
   umount "$host"
-  mount -o loop "$scratch/host_image" "$host"
+  mount_host
 done
 mount_logged
 python3 "$ledger" verify "$mnt" "$books"
