@@ -21,6 +21,10 @@ function(ciaos_library name)
     target_compile_options(ciaos_${name} PRIVATE -fno-exceptions)
   endif()
   target_precompile_headers(ciaos_${name} PRIVATE ${CIAOS_PRECOMPILED})
+  if(CIAOS_SANITIZE)
+    # Half the time of building, as for precompiled headers. So no two files of a folder have a name in common.
+    set_target_properties(ciaos_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
 
 # ciaos_program(<name> MAIN <file> LINKS <targets...>): <build>/bin/<name>, part of the target `programs`.

@@ -14,10 +14,10 @@
 namespace ciaos::daemon {
 namespace {
 
-void print(const std::string& sentence) { std::fprintf(stderr, "ciaosfs: %s\n", sentence.c_str()); }
+void say(const std::string& sentence) { std::fprintf(stderr, "ciaosfs: %s\n", sentence.c_str()); }
 
 ExitCode cannot(const char* what) {
-  print(std::string(what) + ": " + std::strerror(errno));
+  say(std::string(what) + ": " + std::strerror(errno));
   return ExitCode::system;
 }
 
@@ -75,15 +75,15 @@ ExitCode wait_for_announcement(const UniqueFd& pipe, const UniqueFd& signals, pi
   const std::string message = receive_all(pipe.get());
   if (!message.empty()) {
     const auto code = static_cast<ExitCode>(message.front());
-    if (code != ExitCode::success) print(message.substr(1));
+    if (code != ExitCode::success) say(message.substr(1));
     return code;
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  print(WIFSIGNALED(status) ? std::string("ended by signal ") + std::to_string(WTERMSIG(status)) +
-                                  " before the mount was ready"
-                            : "ended before the mount was ready; see the system's log");
+  say(WIFSIGNALED(status)
+          ? std::string("ended by signal ") + std::to_string(WTERMSIG(status)) + " before the mount was ready"
+          : "ended before the mount was ready; see the system's log");
   return ExitCode::failure;
 }
 
@@ -99,7 +99,7 @@ void Announcement::ready() {
 
 void Announcement::failed(const Failure& failure) {
   if (made_.exchange(true)) return;
-  if (!pipe_.valid()) return print(failure.sentence);
+  if (!pipe_.valid()) return say(failure.sentence);
   send(pipe_.get(), std::string(1, static_cast<char>(failure.code)) + failure.sentence);
   pipe_.reset();
 }

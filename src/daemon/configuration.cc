@@ -8,25 +8,25 @@
 namespace ciaos::daemon {
 namespace {
 
-enum class Form { number, text, word, boolean };
+enum class ValueForm { number, text, word, boolean };
 
 struct Key {
   std::string_view name;
-  Form form;
+  ValueForm form;
   std::string_view preset;  // as it is printed
   std::string_view unit;
   std::string_view words;  // of the options: what a word may be; of a boolean what true and what false is
 };
 
 constexpr Key kKeys[] = {
-    {"commit", Form::number, "5", "seconds", ""},
-    {"mem", Form::text, "\"352M\"", "bytes", ""},
-    {"compact", Form::text, "\"64M\"", "bytes a second", ""},
-    {"atime", Form::word, "\"noatime\"", "", "noatime relatime strictatime"},
-    {"read_only", Form::boolean, "false", "", "ro rw"},
-    {"allow_other", Form::boolean, "", "true for root's mounts", "allow_other noallow_other"},
-    {"wait", Form::number, "10", "seconds", ""},
-    {"scratch", Form::text, "\"/var/tmp\"", "a folder", ""},
+    {"commit", ValueForm::number, "5", "seconds", ""},
+    {"mem", ValueForm::text, "\"352M\"", "bytes", ""},
+    {"compact", ValueForm::text, "\"64M\"", "bytes a second", ""},
+    {"atime", ValueForm::word, "\"noatime\"", "", "noatime relatime strictatime"},
+    {"read_only", ValueForm::boolean, "false", "", "ro rw"},
+    {"allow_other", ValueForm::boolean, "", "true for root's mounts", "allow_other noallow_other"},
+    {"wait", ValueForm::number, "10", "seconds", ""},
+    {"scratch", ValueForm::text, "\"/var/tmp\"", "a folder", ""},
 };
 
 std::vector<std::string_view> words_of(const Key& key) {
@@ -54,9 +54,10 @@ std::string variable_of(const Key& key) {
 }
 
 Result<std::string> option_of(const Key& key, const std::string& value) {
-  if (key.form == Form::number || key.form == Form::text) return fmt::format("{}={}", key.name, value);
+  if (key.form == ValueForm::number || key.form == ValueForm::text)
+    return fmt::format("{}={}", key.name, value);
   const std::vector<std::string_view> words = words_of(key);
-  if (key.form == Form::boolean) {
+  if (key.form == ValueForm::boolean) {
     if (value == "true") return std::string(words.front());
     if (value == "false") return std::string(words.back());
     return fail(EINVAL, "is true or false");
@@ -67,14 +68,14 @@ Result<std::string> option_of(const Key& key, const std::string& value) {
 
 // What `option` says of this key, as the file would spell it; empty if it speaks of something else.
 std::string value_in(const Key& key, std::string_view option) {
-  if (key.form == Form::number || key.form == Form::text) {
+  if (key.form == ValueForm::number || key.form == ValueForm::text) {
     if (!option.starts_with(key.name) || option.substr(key.name.size(), 1) != "=") return "";
     const std::string_view value = option.substr(key.name.size() + 1);
-    return key.form == Form::number ? std::string(value) : fmt::format("\"{}\"", value);
+    return key.form == ValueForm::number ? std::string(value) : fmt::format("\"{}\"", value);
   }
   const std::vector<std::string_view> words = words_of(key);
   if (std::find(words.begin(), words.end(), option) == words.end()) return "";
-  if (key.form == Form::word) return fmt::format("\"{}\"", option);
+  if (key.form == ValueForm::word) return fmt::format("\"{}\"", option);
   return option == words.front() ? "true" : "false";
 }
 

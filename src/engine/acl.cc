@@ -7,7 +7,7 @@
 namespace ciaos::engine {
 namespace {
 
-constexpr std::uint32_t kVersion = 2;           // POSIX_ACL_XATTR_VERSION
+constexpr std::uint32_t kAclVersion = 2;        // POSIX_ACL_XATTR_VERSION
 constexpr std::uint32_t kNobody = 0xFFFF'FFFF;  // ACL_UNDEFINED_ID, and no user's or group's number
 constexpr std::uint32_t kPermissionBits = 0777;
 
@@ -62,7 +62,7 @@ Result<std::optional<Acl>> decode_acl(std::string_view xattr) {
   ByteReader reader(as_bytes(xattr));
   const auto version = reader.number<std::uint32_t>();
   if (!reader.ok()) return fail(EINVAL);
-  if (version != kVersion) return fail(EOPNOTSUPP);
+  if (version != kAclVersion) return fail(EOPNOTSUPP);
   Acl acl;
   while (!reader.at_end()) {
     AclEntry entry;
@@ -80,7 +80,7 @@ Result<std::optional<Acl>> decode_acl(std::string_view xattr) {
 
 std::string encode_acl(const Acl& acl) {
   ByteWriter writer;
-  writer.number(kVersion);
+  writer.number(kAclVersion);
   for (const AclEntry& entry : acl) {
     writer.number(static_cast<std::uint16_t>(entry.tag));
     writer.number(entry.permissions);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kHead =
     "# error\tinode\toffset\tbytes\tvolume\tgeneration\tvolume-offset\tdevice-offset\tdevice\tpath\n";
 constexpr std::size_t kNumbers = 7;  // columns between the error and the device
-constexpr std::size_t kFileBytesMax = 64u << 20;
+constexpr std::size_t kListBytesMax = 64u << 20;
 
 // A path may hold anything but NUL; tabs, line ends and backslashes are written as /proc/mounts does.
 std::string escaped(std::string_view text) {
@@ -96,7 +96,7 @@ Result<std::string> bytes_of(const std::string& path) {
     if (count < 0) return fail(errno, path);
     if (count == 0) return bytes;
     bytes.append(piece.data(), static_cast<std::size_t>(count));
-    if (bytes.size() > kFileBytesMax) return fail(EINVAL, path);
+    if (bytes.size() > kListBytesMax) return fail(EINVAL, path);
   }
 }
 

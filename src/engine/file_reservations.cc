@@ -17,9 +17,9 @@ using meta::ExtentRow;
 static_assert(meta::kReservedExtentBytesMax <= store::kDataPayloadBytesMax);
 
 // Rows that one step looks at, and about as many that it makes.
-constexpr std::size_t kExtentsPerStep = 4096;
+constexpr std::size_t kExtentsOfAStep = 4096;
 // What a step adds to the log.
-constexpr std::uint64_t kRecordsPerStep = kExtentsPerStep * meta::kExtentRecordBytes;
+constexpr std::uint64_t kRecordsPerStep = kExtentsOfAStep * meta::kExtentRecordBytes;
 // What one needle can cost in records: its extent, pieces left of old ones, the inode's row.
 constexpr std::uint64_t kRecordsPerNeedle = 512;
 // And in bytes besides its payload and checksums: header, alignment, padding.
@@ -72,9 +72,9 @@ Result<std::uint64_t> Files::bytes_without_extents(Inode& inode, std::uint64_t b
     TRY_VOID(check_regular(inode));
     TRY_VOID(check_writable(inode.row.flags, /*appends=*/true));
     TRY_VOID(load_extents(inode));
-    const std::vector<Extent> page = TRY(overlapping(inode, at, end, kExtentsPerStep));
+    const std::vector<Extent> page = TRY(overlapping(inode, at, end, kExtentsOfAStep));
     for (const Extent& extent : page) covered += meta::clipped(extent, at, end).row.length;
-    at = page.size() == kExtentsPerStep ? std::min(end, page.back().end()) : end;
+    at = page.size() == kExtentsOfAStep ? std::min(end, page.back().end()) : end;
   }
   return end - begin - covered;
 }
@@ -112,12 +112,12 @@ Result<std::uint64_t> Files::reserve_step(Inode& inode, const RangeChange& chang
   TRY_VOID(check_writable(inode.row.flags, /*appends=*/true));
   TRY_VOID(learn_capability(*core_.rows, inode));
   TRY_VOID(load_extents(inode));
-  const std::vector<Extent> there = TRY(overlapping(inode, begin, end, kExtentsPerStep));
+  const std::vector<Extent> there = TRY(overlapping(inode, begin, end, kExtentsOfAStep));
   meta::ExtentEdit edit;
   std::uint64_t at = begin;
   // Rows for the hole that reaches from `at` to `to`; false when the step ends before it is filled.
   const auto fill_to = [&](std::uint64_t to) {
-    while (at < to && held > 0 && edit.added.size() < kExtentsPerStep) {
+    while (at < to && held > 0 && edit.added.size() < kExtentsOfAStep) {
       const std::uint64_t bytes = std::min({to - at, held, meta::kReservedExtentBytesMax});
       edit.added.push_back({at, ExtentRow::reservation(bytes)});
       held -= bytes;
@@ -130,7 +130,7 @@ Result<std::uint64_t> Files::reserve_step(Inode& inode, const RangeChange& chang
     filled = extent->offset <= at || fill_to(extent->offset);
     if (filled) at = std::min(end, extent->end());
   }
-  if (filled && there.size() < kExtentsPerStep) (void)fill_to(end);
+  if (filled && there.size() < kExtentsOfAStep) (void)fill_to(end);
   for (const Extent& extent : edit.added) edit.reserved_bytes += static_cast<std::int64_t>(extent.row.length);
   edit.stored_bytes = edit.reserved_bytes;
   note_edit(inode, edit);

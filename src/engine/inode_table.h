@@ -1,6 +1,8 @@
 // Inodes in memory: each at most once, found by number, kept while used or dirty, and as long as the bound allows.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <array>
 #include <cstdint>
 #include <initializer_list>
@@ -45,6 +47,7 @@ struct Inode {
   bool no_default_acl = false;
 
   bool exists() const { return missing.code == 0; }
+  bool is_directory() const { return S_ISDIR(row.mode); }
 
   // --- guarded by the table ---
   std::uint64_t references = 0;

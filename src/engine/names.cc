@@ -35,8 +35,6 @@ Status check_accepts_names(const Inode& inode) {
   return {};
 }
 
-bool is_directory(const Inode& inode) { return S_ISDIR(inode.row.mode); }
-
 }  // namespace
 
 Result<std::optional<NameRow>> Names::find(InodeId parent, std::string_view name) {
@@ -116,14 +114,14 @@ void Names::add_name(Inode& directory, std::string_view name, const Inode& child
   core_.rows->put(NameKey{directory.id, std::string(name)}, row);
   core_.names.remember(directory.id, name, row);
   ++directory.row.entries;
-  if (is_directory(child)) ++directory.row.links;
+  if (child.is_directory()) ++directory.row.links;
 }
 
 void Names::redirect_name(Inode& directory, std::string_view name, const NameRow& old, const Inode& child) {
   const NameRow row{child.id, old.position, type_of_mode(child.row.mode)};
   core_.rows->put(NameKey{directory.id, std::string(name)}, row);
   core_.names.remember(directory.id, name, row);
-  if (is_directory(child)) ++directory.row.links;
+  if (child.is_directory()) ++directory.row.links;
 }
 
 void Names::remove_name(Inode& directory, std::string_view name) {
@@ -164,7 +162,7 @@ Result<InodeRef> Names::make_inode(const Caller& caller, Inode& directory, const
   core_.rows->put(inode->id, row);
   inode->no_access_acl = inode->no_default_acl = true;
   if (begin.access) put_acl(core_, *inode, kAccessAclName, begin.access);
-  if (preset && is_directory(*inode)) put_acl(core_, *inode, kDefaultAclName, preset);
+  if (preset && inode->is_directory()) put_acl(core_, *inode, kDefaultAclName, preset);
   return inode;
 }
 
@@ -208,7 +206,7 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   InodeLocks locks{&*inode, &*directory};
   TRY_VOID(check_accepts_names(*directory));
   if (!inode->exists()) return fail(ENOENT);
-  if (is_directory(*inode)) return fail(EPERM);
+  if (inode->is_directory()) return fail(EPERM);
   if (TRY(find(parent, name))) return fail(EEXIST);
   TRY_VOID(check_takes_names(directory->row));
   TRY_VOID(check_changeable(inode->row));
@@ -224,7 +222,7 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
 
 bool Names::drop_link(Inode& inode) {
   // A directory's own two links go together: it is only ever removed empty.
-  inode.row.links = is_directory(inode) ? 0 : inode.row.links - 1;
+  inode.row.links = inode.is_directory() ? 0 : inode.row.links - 1;
   touch(inode, /*contents=*/false);
   if (inode.row.links > 0) return false;
   core_.orphans.add(inode.id, /*linkable=*/false);
@@ -259,11 +257,11 @@ Status Names::remove(InodeId parent, std::string_view name, bool directory) {
     if (!now || now->child != row->child || !child->exists())
       continue;  // it changed before the locks were there
     TRY_VOID(check_gives_away(from->row, child->row));
-    if (directory && !is_directory(*child)) return fail(ENOTDIR);
-    if (!directory && is_directory(*child)) return fail(EISDIR);
+    if (directory && !child->is_directory()) return fail(ENOTDIR);
+    if (!directory && child->is_directory()) return fail(EISDIR);
     if (directory && child->row.entries > 0) return fail(ENOTEMPTY);
     remove_name(*from, name);
-    if (is_directory(*child)) --from->row.links;
+    if (child->is_directory()) --from->row.links;
     touch(*from, /*contents=*/true);
     if (!drop_link(*child)) return {};
     doomed = child->id;

@@ -7,7 +7,7 @@
 namespace ciaos::engine {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kRowVersion = 1;
 constexpr std::uint64_t kLabelsMax = 4096;
 
 void write_labels(ByteWriter& out, const Labels& labels) {
@@ -34,7 +34,7 @@ std::string taken(ByteWriter& out) { return std::string(as_text(out.buffer())); 
 
 std::string encode_notes(const NotesRow& row) {
   ByteWriter out;
-  out.varint(kVersion);
+  out.varint(kRowVersion);
   out.varint(row.change);
   out.counted_bytes(as_bytes(row.notes.etag));
   write_labels(out, row.notes.facts);
@@ -45,7 +45,7 @@ std::string encode_notes(const NotesRow& row) {
 std::optional<NotesRow> decode_notes(std::string_view bytes) {
   ByteReader in(as_bytes(bytes));
   NotesRow row;
-  if (in.varint() != kVersion) return std::nullopt;
+  if (in.varint() != kRowVersion) return std::nullopt;
   row.change = in.varint();
   row.notes.etag = as_text(in.counted_bytes());
   if (!read_labels(in, row.notes.facts) || !read_labels(in, row.notes.labels)) return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<NotesRow> decode_notes(std::string_view bytes) {
 
 std::string encode_elements(const ElementsRow& row) {
   ByteWriter out;
-  out.varint(kVersion);
+  out.varint(kRowVersion);
   out.varint(row.change);
   out.varint(row.elements);
   out.varint(row.rows);
@@ -65,7 +65,7 @@ std::string encode_elements(const ElementsRow& row) {
 std::optional<ElementsRow> decode_elements(std::string_view bytes) {
   ByteReader in(as_bytes(bytes));
   ElementsRow row;
-  if (in.varint() != kVersion) return std::nullopt;
+  if (in.varint() != kRowVersion) return std::nullopt;
   row.change = in.varint();
   row.elements = in.varint();
   row.rows = in.varint();

@@ -15,7 +15,7 @@ namespace ciaos::engine {
 namespace {
 
 constexpr const char* kKeyLabel = "upload.key";
-constexpr std::size_t kNamesPerRead = 256;
+constexpr std::size_t kPartsPerRead = 256;
 // The mount shows them to root alone.
 constexpr ObjectOwner kHiddenOwner{.uid = 0, .gid = 0, .file_mode = 0600, .directory_mode = 0700};
 
@@ -93,13 +93,13 @@ Result<std::vector<Objects::UploadEntry>> Objects::uploads(std::string_view buck
     std::vector<meta::NameEntry> names;
     {
       ReaderLock lock(directory->mutex);
-      names = TRY(core_.rows->names_from(directory->id, from, kNamesPerRead));
+      names = TRY(core_.rows->names_from(directory->id, from, kPartsPerRead));
     }
     for (const meta::NameEntry& name : names) {
       auto entry = upload({std::string(bucket), name.name});
       if (entry.ok() && all.size() < limit) all.push_back(*std::move(entry));
     }
-    if (names.size() < kNamesPerRead) break;
+    if (names.size() < kPartsPerRead) break;
     from = names.back().name + '\0';
   }
   std::ranges::sort(all, [](const UploadEntry& a, const UploadEntry& b) {
@@ -132,7 +132,7 @@ Result<std::vector<Objects::Part>> Objects::parts(const UploadId& id, std::uint3
     {
       ReaderLock lock(directory->mutex);
       if (!directory->exists()) return fail(ENOENT);
-      names = TRY(core_.rows->names_from(directory->id, from, std::min(limit - parts.size(), kNamesPerRead)));
+      names = TRY(core_.rows->names_from(directory->id, from, std::min(limit - parts.size(), kPartsPerRead)));
     }
     if (names.empty()) break;
     from = names.back().name + '\0';
@@ -201,7 +201,7 @@ Status Objects::remove_upload(const UploadId& id) {
     std::vector<meta::NameEntry> names;
     {
       ReaderLock lock(directory->mutex);
-      names = TRY(core_.rows->names_from(directory->id, "", kNamesPerRead));
+      names = TRY(core_.rows->names_from(directory->id, "", kPartsPerRead));
     }
     for (const meta::NameEntry& name : names) {
       const Status removed = remove_at(directory, name.name, any);

@@ -8,9 +8,9 @@
 namespace ciaos::engine {
 namespace {
 
-constexpr std::size_t kNamesPerRead = 128;
+constexpr std::size_t kNamesOfAPage = 128;
 // A mount may make deeper trees than keys can be long; they are no objects there.
-constexpr std::size_t kDepthMax = kKeyBytesMax;
+constexpr std::size_t kFramesMax = kKeyBytesMax;
 
 }  // namespace
 
@@ -35,8 +35,8 @@ Status ObjectWalk::fill(Frame& frame) {
   const InodeRef directory = TRY(std::move(found));
   ReaderLock lock(directory->mutex);
   if (directory->exists())
-    frame.names = TRY(objects_.core_.rows->names_from(frame.directory, frame.from, kNamesPerRead));
-  frame.last = frame.names.size() < kNamesPerRead;
+    frame.names = TRY(objects_.core_.rows->names_from(frame.directory, frame.from, kNamesOfAPage));
+  frame.last = frame.names.size() < kNamesOfAPage;
   if (!frame.last) frame.from = frame.names.back().name + '\0';
   return {};
 }
@@ -82,7 +82,7 @@ Status ObjectWalk::seek(const std::string& key) {
 
 Result<std::optional<ObjectWalk::Found>> ObjectWalk::descend(const Frame& frame, const Child& child) {
   const std::string prefix = frame.prefix + child.name + '/';
-  if (frames_.size() >= kDepthMax || prefix.size() > kKeyBytesMax) return std::optional<Found>();
+  if (frames_.size() >= kFramesMax || prefix.size() > kKeyBytesMax) return std::optional<Found>();
   TRY_VOID(open_frame(child.inode, prefix, ""));
   auto inode = objects_.core_.inodes->get(child.inode);
   if (inode.code() == ENOENT) return std::optional<Found>();
@@ -140,7 +140,7 @@ Result<ObjectPage> Objects::buckets(std::string_view start_after, std::size_t li
     std::vector<meta::NameEntry> names;
     {
       ReaderLock lock(root->mutex);
-      names = TRY(core_.rows->names_from(kRootInode, from, kNamesPerRead));
+      names = TRY(core_.rows->names_from(kRootInode, from, kNamesOfAPage));
     }
     for (const meta::NameEntry& entry : names) {
       if (entry.row.type != DT_DIR || entry.name.starts_with(kReservedPrefix)) continue;
@@ -152,7 +152,7 @@ Result<ObjectPage> Objects::buckets(std::string_view start_after, std::size_t li
       }
       page.entries.push_back({.key = entry.name, .common_prefix = false, .info = *std::move(info)});
     }
-    if (names.size() < kNamesPerRead) return page;
+    if (names.size() < kNamesOfAPage) return page;
     from = names.back().name + '\0';
   }
 }

@@ -18,10 +18,6 @@ using meta::XattrRow;
 constexpr std::size_t kLengthsPerRow = 6000;  // of at most 10 bytes each: one row takes them
 constexpr std::uint64_t kRecordsPerObject = 8192 + kNotesBytesMax;
 
-Caller caller_of(const ObjectOwner& owner) {
-  return {.uid = owner.uid, .gid = owner.gid, .umask = 0, .groups = {}};
-}
-
 std::size_t bytes_of(const ObjectNotes& notes) {
   std::size_t bytes = notes.etag.size();
   for (const Labels* labels : {&notes.facts, &notes.labels}) {

@@ -16,17 +16,16 @@ using meta::NameRow;
 using meta::XattrKey;
 using meta::XattrRow;
 
-bool is_directory(const Inode& inode) { return S_ISDIR(inode.row.mode); }
 bool is_implicit(const Inode& inode) { return (inode.row.flags & meta::kImplicitDirectory) != 0; }
-
-Caller caller_of(const ObjectOwner& owner) {
-  return {.uid = owner.uid, .gid = owner.gid, .umask = 0, .groups = {}};
-}
 
 // Deeper than this no key can go.
 constexpr int kDepthMax = static_cast<int>(kKeyBytesMax);
 
 }  // namespace
+
+Caller caller_of(const ObjectOwner& owner) {
+  return {.uid = owner.uid, .gid = owner.gid, .umask = 0, .groups = {}};
+}
 
 void Objects::tell_name(const Inode& directory, std::string_view name) {
   if (core_.watch.name_changed) core_.watch.name_changed(directory.id, std::string(name));
@@ -45,7 +44,7 @@ Status Objects::make_durable(InodeId inode) {
 Result<std::optional<NameRow>> Objects::look(const InodeRef& directory, std::string_view name) {
   ReaderLock lock(directory->mutex);
   if (!directory->exists()) return fail(ENOENT);
-  if (!is_directory(*directory)) return fail(ENOTDIR);
+  if (!directory->is_directory()) return fail(ENOTDIR);
   return names_.find(directory->id, name);
 }
 
@@ -98,7 +97,7 @@ Result<Objects::Place> Objects::place_of(const ObjectPath& path, Missing missing
 Result<ObjectInfo> Objects::info_of(const Inode& inode, bool notes) {
   ObjectInfo info;
   info.inode = inode.id;
-  info.directory = is_directory(inode);
+  info.directory = inode.is_directory();
   info.size = info.directory ? 0 : inode.row.size;
   info.modified = inode.row.modified;
   info.change = inode.row.change;
@@ -128,7 +127,7 @@ Result<ObjectInfo> Objects::info_at(const InodeRef& directory, std::string_view 
     const InodeRef inode = TRY(std::move(found));
     ReaderLock lock(inode->mutex);
     if (!inode->exists() || inode->row.links == 0) continue;
-    if (is_directory(*inode) != wants_directory) return fail(wants_directory ? ENOENT : EISDIR);
+    if (inode->is_directory() != wants_directory) return fail(wants_directory ? ENOENT : EISDIR);
     if (wants_directory && directory->id != kRootInode && is_implicit(*inode)) return fail(ENOENT);
     if (!wants_directory && !S_ISREG(inode->row.mode)) return fail(ENOENT);
     ObjectInfo info = TRY(info_of(*inode, /*notes=*/true));
@@ -217,10 +216,10 @@ Status Objects::remove_at(const InodeRef& directory, std::string_view name,
     if (!directory->exists()) return fail(ENOENT);
     if (TRY(names_.find(directory->id, name)) != row || !child->exists()) continue;
     TRY_VOID(may(*child));
-    if (is_directory(*child) && child->row.entries > 0) return fail(ENOTEMPTY);
+    if (child->is_directory() && child->row.entries > 0) return fail(ENOTEMPTY);
     TRY_VOID(check_gives_away(directory->row, child->row));
     names_.remove_name(*directory, name);
-    if (is_directory(*child)) --directory->row.links;
+    if (child->is_directory()) --directory->row.links;
     names_.touch(*directory, /*contents=*/true);
     removed = child->id;
     if (names_.drop_link(*child)) doomed = child->id;
@@ -245,7 +244,7 @@ void Objects::prune(const ObjectPath& path) {
   // Whoever finds one that is in use, or is no longer implicit, finds a reason for all above it.
   for (std::size_t i = way.size(); --i > 0;) {
     const Status removed = remove_at(way[i - 1], parts->directories[i], [](const Inode& child) -> Status {
-      return is_implicit(child) && is_directory(child) ? Status{} : Status(fail(ENOTEMPTY));
+      return is_implicit(child) && child.is_directory() ? Status{} : Status(fail(ENOTEMPTY));
     });
     if (!removed.ok()) return;
   }
@@ -258,7 +257,7 @@ Status Objects::remove(const ObjectPath& path, const ObjectCondition& condition)
   const Place at = TRY(std::move(place));
   const bool directory = path.key.ends_with('/');
   const Status removed = remove_at(at.directory, at.name, [&](const Inode& child) -> Status {
-    if (directory ? !is_directory(child) || is_implicit(child) : !S_ISREG(child.row.mode))
+    if (directory ? !child.is_directory() || is_implicit(child) : !S_ISREG(child.row.mode))
       return fail(ENOENT);
     if (condition.empty()) return {};
     const ObjectInfo info = TRY(info_of(child, /*notes=*/true));

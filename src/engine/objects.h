@@ -154,4 +154,7 @@ class Objects {
   Names& names_;
 };
 
+// Who makes what an object's owner is to own.
+Caller caller_of(const ObjectOwner& owner);
+
 }  // namespace ciaos::engine

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kScanBytes = 1u << 20;
 constexpr std::size_t kNamesAtOnce = 1000;
-constexpr int kDepthMax = 4096;  // deeper than any path: rows that go in a circle
+constexpr int kParentsMax = 4096;  // deeper than any path: rows that go in a circle
 
 std::map<InodeId, meta::NameKey> names_of(meta::IndexReader& rows, const std::set<InodeId>& inodes) {
   std::map<InodeId, meta::NameKey> names;
@@ -47,7 +47,7 @@ std::map<InodeId, std::string> paths_of(meta::IndexReader& rows, const std::set<
     InodeId at = directory;
     for (int depth = 0; !known.contains(at); ++depth) {
       const auto row = rows.inode(at);
-      if (depth > kDepthMax || !row.ok() || !row->has_value()) return std::nullopt;
+      if (depth > kParentsMax || !row.ok() || !row->has_value()) return std::nullopt;
       const auto name = name_in(rows, (*row)->parent, at);
       if (!name) return std::nullopt;
       below = "/" + *name + below;

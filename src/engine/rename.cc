@@ -11,8 +11,6 @@ namespace {
 using meta::NameKey;
 using meta::NameRow;
 
-bool is_directory(const Inode& inode) { return S_ISDIR(inode.row.mode); }
-
 }  // namespace
 
 Status Names::check_no_cycle(InodeId moved, InodeId new_parent) {
@@ -42,9 +40,9 @@ namespace {
 
 // What may be replaced by what.
 Status check_replaces(const Inode& source, const Inode& target) {
-  if (is_directory(source) && !is_directory(target)) return fail(ENOTDIR);
-  if (!is_directory(source) && is_directory(target)) return fail(EISDIR);
-  if (is_directory(target) && target.row.entries > 0) return fail(ENOTEMPTY);
+  if (source.is_directory() && !target.is_directory()) return fail(ENOTDIR);
+  if (!source.is_directory() && target.is_directory()) return fail(EISDIR);
+  if (target.is_directory() && target.row.entries > 0) return fail(ENOTEMPTY);
   return {};
 }
 
@@ -59,7 +57,7 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
                                  std::string_view name) -> Result<std::optional<NameRow>> {
       ReaderLock lock(directory->mutex);
       if (!directory->exists()) return fail(ENOENT);
-      if (!is_directory(*directory)) return fail(ENOTDIR);
+      if (!directory->is_directory()) return fail(ENOTDIR);
       return find(directory->id, name);
     };
     const std::optional<NameRow> source_row = TRY(find_locked(from, r.name));
@@ -69,10 +67,10 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     if (r.no_replace && target_row) return fail(EEXIST);
     const InodeRef source = TRY(core_.inodes->get(source_row->child));
     const InodeRef target = target_row ? TRY(core_.inodes->get(target_row->child)) : InodeRef();
-    if (is_directory(*source)) TRY_VOID(check_no_cycle(source->id, r.new_parent));
-    if (r.exchange && is_directory(*target)) TRY_VOID(check_no_cycle(target->id, r.parent));
+    if (source->is_directory()) TRY_VOID(check_no_cycle(source->id, r.new_parent));
+    if (r.exchange && target->is_directory()) TRY_VOID(check_no_cycle(target->id, r.parent));
     // A directory above what moves is not empty, whatever else is wrong with the pair.
-    if (target && is_directory(*target) && check_no_cycle(target->id, r.parent).code() == EINVAL)
+    if (target && target->is_directory() && check_no_cycle(target->id, r.parent).code() == EINVAL)
       return fail(ENOTEMPTY);
 
     const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
@@ -93,20 +91,20 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     bool last_link = false;
     if (target) {
       TRY_VOID(check_replaces(*source, *target));
-      if (is_directory(*target)) --to->row.links;
+      if (target->is_directory()) --to->row.links;
       last_link = drop_link(*target);
-    } else if (is_directory(*source) && from->id != to->id && to->row.links >= kLinksMax) {
+    } else if (source->is_directory() && from->id != to->id && to->row.links >= kLinksMax) {
       return fail(EMLINK);
     }
     remove_name(*from, r.name);
-    if (is_directory(*source)) --from->row.links;
+    if (source->is_directory()) --from->row.links;
     // A name that is replaced was there throughout: it keeps its position, so that a listing shows it once.
     if (target) {
       redirect_name(*to, r.new_name, *target_row, *source);
     } else {
       add_name(*to, r.new_name, *source);
     }
-    if (is_directory(*source)) source->row.parent = to->id;
+    if (source->is_directory()) source->row.parent = to->id;
     touch(*source, /*contents=*/false);
     touch(*from, /*contents=*/true);
     if (to->id != from->id) touch(*to, /*contents=*/true);
@@ -116,12 +114,12 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
 
 void Names::exchange(const Rename& r, const NameRow& from_row, const NameRow& to_row, const InodeRef& from,
                      const InodeRef& to, const InodeRef& source, const InodeRef& target) {
-  if (is_directory(*source)) --from->row.links;
-  if (is_directory(*target)) --to->row.links;
+  if (source->is_directory()) --from->row.links;
+  if (target->is_directory()) --to->row.links;
   redirect_name(*from, r.name, from_row, *target);
   redirect_name(*to, r.new_name, to_row, *source);
-  if (is_directory(*source)) source->row.parent = to->id;
-  if (is_directory(*target)) target->row.parent = from->id;
+  if (source->is_directory()) source->row.parent = to->id;
+  if (target->is_directory()) target->row.parent = from->id;
   touch(*source, /*contents=*/false);
   touch(*target, /*contents=*/false);
   touch(*from, /*contents=*/true);

@@ -9,7 +9,7 @@
 namespace ciaos::engine {
 namespace {
 
-constexpr std::size_t kPageRows = 1000;
+constexpr std::size_t kRowsPerScan = 1000;
 constexpr std::size_t kRowsOfOneNeedleMax = 1u << 20;
 constexpr std::uint64_t kPageBytes = 4u << 20;
 // How often an idle scrubber looks at the clock.
@@ -158,7 +158,7 @@ Status Scrub::scrub_volume(const meta::VolumeUsage& volume, bool paced) {
 Result<Scrub::Page> Scrub::next_page(meta::IndexReader& reader, const meta::VolumeUsage& volume,
                                      std::uint64_t from) {
   Page page;
-  for (std::size_t limit = kPageRows;; limit *= 8) {
+  for (std::size_t limit = kRowsPerScan;; limit *= 8) {
     page.rows = TRY(reader.extents_in_volume(volume.volume, from, limit));
     page.last = page.rows.size() < limit;
     const auto needle_of = [&](std::size_t i) { return page.rows[i].second.row.needle.at.offset; };

@@ -13,7 +13,7 @@ namespace {
 using meta::Extent;
 using meta::ExtentRow;
 
-constexpr std::size_t kPageRows = 1000;
+constexpr std::size_t kRowsPerVictimPage = 1000;
 constexpr std::uint64_t kStepBytes = 4u << 20;
 // Rows that change under our hands are found again in the next pass; more passes than this mean that something else is wrong.
 constexpr int kPassesMax = 4;
@@ -75,9 +75,9 @@ Status VolumeEmptier::catch_up() {
 }
 
 Result<VolumeEmptier::Page> VolumeEmptier::next_page(const meta::VolumeUsage& volume, std::uint64_t from) {
-  auto found = TRY(reader_->extents_in_volume(volume.volume, from, kPageRows));
+  auto found = TRY(reader_->extents_in_volume(volume.volume, from, kRowsPerVictimPage));
   Page page;
-  page.last = found.size() < kPageRows;
+  page.last = found.size() < kRowsPerVictimPage;
   std::uint64_t bytes = 0;
   std::uint64_t needle = from;
   for (auto& [inode, extent] : found) {

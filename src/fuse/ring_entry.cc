@@ -9,8 +9,8 @@
 namespace ciaos::fuse {
 namespace {
 
-constexpr std::size_t kPageBytes = 4096;
-constexpr std::size_t kRoomInFront = 2 * kPageBytes;
+constexpr std::size_t kEntryAlignment = 4096;
+constexpr std::size_t kRoomInFront = 2 * kEntryAlignment;
 
 }  // namespace
 

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string_view>
 
+#include "fuse/statx.h"
+
 namespace ciaos::fuse {
 namespace {
-
-constexpr std::uint32_t kStatxRequest = 52;  // newer than the kernel headers of Debian 12
 
 template <typename Struct>
 std::optional<Struct> struct_of(ByteSpan request) {

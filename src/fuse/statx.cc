@@ -13,7 +13,6 @@ namespace ciaos::fuse {
 namespace {
 
 // Newer than the kernel headers of Debian 12.
-constexpr std::uint32_t kStatxRequest = 52;
 
 // struct fuse_statx_out, whose last part is laid out as the one that statx(2) fills.
 struct StatxOut {

@@ -2,10 +2,14 @@
 // FUSE_STATX) and would answer ENOSYS; the kernel then shows no such time.
 #pragma once
 
+#include <cstdint>
+
 #include "base/bytes.h"
 #include "fuse/session.h"
 
 namespace ciaos::fuse {
+
+inline constexpr std::uint32_t kStatxRequest = 52;  // newer than the kernel headers of Debian 12
 
 // Whether `request` was one: then it was answered on `fd`. No exception and no cancellation of the thread gets out of it.
 bool answer_statx(Session& session, int fd, ByteSpan request) noexcept;

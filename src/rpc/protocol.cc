@@ -27,7 +27,7 @@ std::string packed(const Message& message) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
-std::vector<std::unique_ptr<wire::LabelT>> wire_of(const engine::Labels& labels) {
+std::vector<std::unique_ptr<wire::LabelT>> wire_labels_of(const engine::Labels& labels) {
   std::vector<std::unique_ptr<wire::LabelT>> out;
   for (const auto& [name, value] : labels) {
     auto label = std::make_unique<wire::LabelT>();
@@ -64,8 +64,8 @@ std::string pack(const wire::ReplyT& reply) { return packed<wire::Reply>(reply);
 std::unique_ptr<wire::NotesT> wire_of(const engine::ObjectNotes& notes) {
   auto out = std::make_unique<wire::NotesT>();
   out->etag = notes.etag;
-  out->facts = wire_of(notes.facts);
-  out->labels = wire_of(notes.labels);
+  out->facts = wire_labels_of(notes.facts);
+  out->labels = wire_labels_of(notes.labels);
   return out;
 }
 

@@ -8,7 +8,7 @@ namespace ciaos::sidecar {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 4096;
-constexpr std::size_t kTrailersMax = 16;
+constexpr std::size_t kChunkTrailersMax = 16;
 
 }  // namespace
 
@@ -63,7 +63,7 @@ Status AwsChunks::read_trailers() {
     while (line.ends_with('\r') || line.ends_with('\n')) line.pop_back();
     if (line.empty()) break;
     const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || trailers_.size() == kTrailersMax) return fail(EPROTO, "a trailer");
+    if (colon == std::string::npos || trailers_.size() == kChunkTrailersMax) return fail(EPROTO, "a trailer");
     std::string name = line.substr(0, colon);
     std::ranges::transform(name, name.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });

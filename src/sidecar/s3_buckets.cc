@@ -11,15 +11,15 @@ namespace {
 constexpr std::size_t kXmlBodyBytesMax = 1u << 20;
 constexpr std::string_view kAllUsers = "http://acs.amazonaws.com/groups/global/AllUsers";
 // Paths of the port that are no buckets.
-constexpr std::string_view kRoutes[] = {"put",    "get",    "append", "update", "update_key",
-                                        "delete", "health", "ready",  "metrics"};
+constexpr std::string_view kNativeRoutes[] = {"put",    "get",    "append", "update", "update_key",
+                                              "delete", "health", "ready",  "metrics"};
 
 bool may_be_made(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return name.size() >= 3 && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
          name.find("..") == std::string_view::npos &&
          std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-' || c == '.'; }) &&
-         std::ranges::find(kRoutes, name) == std::end(kRoutes);
+         std::ranges::find(kNativeRoutes, name) == std::end(kNativeRoutes);
 }
 
 bool is_other_user(const S3Request& request) {

@@ -9,7 +9,7 @@
 namespace ciaos::sidecar {
 namespace {
 
-constexpr S3ErrorRow kRows[] = {
+constexpr S3ErrorRow kErrorRows[] = {
     {S3Error::access_denied, 403, "AccessDenied", "Access Denied"},
     {S3Error::bad_digest, 400, "BadDigest", "The digest given is not that of what came."},
     {S3Error::bucket_already_exists, 409, "BucketAlreadyExists", "Somebody else has a bucket of that name."},
@@ -62,8 +62,8 @@ constexpr S3ErrorRow kRows[] = {
 }  // namespace
 
 const S3ErrorRow& row_of(S3Error error) {
-  const auto* row = std::ranges::find(kRows, error, &S3ErrorRow::error);
-  CIAOS_ASSERT(row != std::end(kRows));
+  const auto* row = std::ranges::find(kErrorRows, error, &S3ErrorRow::error);
+  CIAOS_ASSERT(row != std::end(kErrorRows));
   return *row;
 }
 

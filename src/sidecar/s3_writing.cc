@@ -11,8 +11,8 @@ namespace {
 constexpr std::uint64_t kPutBytesMax = 5ull << 30;
 constexpr std::size_t kMetadataBytesMax = 2048;
 constexpr std::size_t kDeletesMax = 1000;
-constexpr std::string_view kStoredHeaders[] = {"cache-control",    "content-disposition", "content-encoding",
-                                               "content-language", "content-type",        "expires"};
+constexpr std::string_view kKeptHeaders[] = {"cache-control",    "content-disposition", "content-encoding",
+                                             "content-language", "content-type",        "expires"};
 
 engine::ObjectCondition condition_of(const HttpHead& head) {
   return {.absent = false,
@@ -46,7 +46,7 @@ UploadLabels labels_of_upload(const HttpHead& head) {
   UploadLabels out;
   std::size_t metadata_bytes = 0;
   for (const auto& [name, value] : head.headers) {
-    if (std::ranges::find(kStoredHeaders, name) != std::end(kStoredHeaders)) {
+    if (std::ranges::find(kKeptHeaders, name) != std::end(kKeptHeaders)) {
       const std::string kept = name == "content-encoding" ? without_aws_chunked(value) : value;
       if (!kept.empty()) out.labels[name] = kept;
     } else if (name.starts_with("x-amz-meta-")) {

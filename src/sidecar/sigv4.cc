@@ -22,7 +22,7 @@ std::vector<std::string> split(std::string_view text, char at) {
   }
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_spaces(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
@@ -78,7 +78,7 @@ ParsedSignature of_header(const HttpHead& head, std::string_view text) {
   text.remove_prefix(kAlgorithm.size());
   bool has_credential = false;
   for (const std::string& part : split(text, ',')) {
-    const std::string_view field = trimmed(part);
+    const std::string_view field = without_spaces(part);
     const std::size_t equals = field.find('=');
     if (equals == std::string_view::npos) return parsed;
     const std::string_view name = field.substr(0, equals);
@@ -102,7 +102,7 @@ ParsedSignature of_header(const HttpHead& head, std::string_view text) {
 // Trimmed, and each run of spaces one.
 std::string canonical_value(std::string_view value) {
   std::string out;
-  for (const char c : trimmed(value)) {
+  for (const char c : without_spaces(value)) {
     if (c != ' ' || !out.ends_with(' ')) out += c;
   }
   return out;

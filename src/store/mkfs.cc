@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "store/needle.h"
+#include "store/superblock.h"
 
 namespace ciaos::store {
 
@@ -16,7 +17,6 @@ constexpr std::uint64_t kDefaultVolumeBytesMax = 1ull << 30;
 constexpr std::uint64_t kSlotsWanted = 16;
 // Below this the reserve would be most of the store.
 constexpr std::uint64_t kSlotsMin = 8;
-constexpr std::uint64_t kSlotsMax = 1u << 24;
 constexpr std::size_t kLabelBytesMax = SuperblockLayout::index_path - SuperblockLayout::label;
 constexpr std::size_t kIndexPathBytesMax = SuperblockLayout::log_reached - SuperblockLayout::index_path - 1;
 

@@ -17,7 +17,6 @@ constexpr std::size_t kLabelBytes = Layout::index_path - Layout::label;
 constexpr std::size_t kIndexPathBytes = Layout::log_reached - Layout::index_path;
 static_assert(kLabelBytes == 64 && kIndexPathBytes == 1024 && Layout::used <= kBlockBytes);
 static_assert(sizeof(Uuid::bytes) == Layout::kind - Layout::uuid);
-constexpr std::uint64_t kSlotsMax = 1u << 24;  // a slot number has 24 bits in a VolumeId
 
 std::uint32_t block_crc(ByteSpan block) {
   constexpr std::byte zeros[4] = {};

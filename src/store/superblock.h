@@ -12,6 +12,8 @@
 
 namespace ciaos::store {
 
+inline constexpr std::uint64_t kSlotsMax = 1u << 24;  // a slot number has 24 bits in a VolumeId
+
 enum class StoreKind : std::uint32_t { directory = 1, raw = 2 };
 
 struct Superblock {

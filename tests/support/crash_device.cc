@@ -34,7 +34,10 @@ bool is_zero(ByteSpan bytes) {
 }
 
 void fill_with_noise(std::vector<std::byte>& bytes, Dice& dice) {
-  for (std::byte& b : bytes) b = static_cast<std::byte>(dice.next());
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint64_t)) {
+    const std::uint64_t noise = dice.next();
+    std::memcpy(bytes.data() + at, &noise, std::min(sizeof(noise), bytes.size() - at));
+  }
 }
 
 Error power_is_off() { return fail(EIO, "crash device: the power is off"); }

@@ -26,7 +26,7 @@ TEST(ProblemTable, WhatStopsTheCheckIsNotRepaired) {
 }
 
 TEST(ProblemTable, NamesFromTheDiskCannotSpeakToTheTerminal) {
-  EXPECT_EQ(quoted("a\x1b[2J\"\n\\"), "\"a\\x1b[2J\\\"\\x0a\\\\\"");
+  EXPECT_EQ(in_quotes("a\x1b[2J\"\n\\"), "\"a\\x1b[2J\\\"\\x0a\\\\\"");
 }
 
 TEST(Report, NotesAreNoErrors) {

@@ -39,13 +39,13 @@ class Comparison {
       same(row, TRY(other_.inode(key)), key, fmt::format("inode {}", key.value()));
     }
     for (const auto& [key, row] : piece.names) {
-      same(row, TRY(other_.name(key.parent, key.name)), row->child, "the name " + quoted(key.name));
+      same(row, TRY(other_.name(key.parent, key.name)), row->child, "the name " + in_quotes(key.name));
     }
     for (const auto& [key, row] : piece.extents) {
       same(row, TRY(extent_at(other_, key)), key.inode, fmt::format("the extent at {}", key.offset));
     }
     for (const auto& [key, row] : piece.xattrs) {
-      same(row, TRY(other_.xattr(key.inode, key.name)), key.inode, "attribute " + quoted(key.name));
+      same(row, TRY(other_.xattr(key.inode, key.name)), key.inode, "attribute " + in_quotes(key.name));
     }
     for (const auto& [key, row] : piece.volumes) {
       const auto at = std::find_if(other_volumes_.begin(), other_volumes_.end(),

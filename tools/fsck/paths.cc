@@ -9,13 +9,13 @@ namespace ciaos::fsck {
 namespace {
 
 constexpr int kDepthMax = 4096;  // deeper than any PATH_MAX: a cycle
-constexpr std::size_t kNamesAtOnce = 4096;
+constexpr std::size_t kNamesPerStep = 4096;
 
 // The name under which `parent` holds `child`; for directories above a file, of which there are few.
 std::optional<std::string> name_in(meta::IndexReader& rows, InodeId parent, InodeId child) {
   std::uint64_t after = 0;
   for (;;) {
-    auto names = rows.names(parent, after, kNamesAtOnce);
+    auto names = rows.names(parent, after, kNamesPerStep);
     if (!names.ok() || names->empty()) return std::nullopt;
     for (const meta::NameEntry& entry : *names) {
       if (entry.row.child == child) return entry.name;

@@ -130,7 +130,7 @@ struct Finding {
 std::string describe(const Finding& finding, const std::string& file);
 
 // In quotes. Names are bytes from a disk: what a terminal or a log might obey is escaped.
-std::string quoted(const std::string& name);
+std::string in_quotes(const std::string& name);
 
 // Exit codes of fsck(8); they are ORed.
 inline constexpr int kExitClean = 0;

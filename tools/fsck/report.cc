@@ -38,7 +38,7 @@ std::vector<std::string> Report::lines_of(const std::vector<Finding>& findings) 
     const auto name = names.find(finding.inode);
     const std::string number = fmt::format("inode {}", finding.inode.value());
     const std::string file =
-        name == names.end() ? number : fmt::format("{} ({})", quoted(name->second), number);
+        name == names.end() ? number : fmt::format("{} ({})", in_quotes(name->second), number);
     const ProblemEntry& entry = entry_of(finding.problem);
     lines.push_back(fmt::format("{}{}: {}", entry.severity == Severity::note ? "note " : "", entry.code,
                                 describe(finding, file)));

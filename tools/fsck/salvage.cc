@@ -20,7 +20,7 @@
 namespace ciaos::fsck {
 namespace {
 
-constexpr std::size_t kNamesAtOnce = 4096;
+constexpr std::size_t kNamesPerFolderStep = 4096;
 constexpr std::uint64_t kHeaderCacheBytes = 16 << 20;
 
 class Salvage {
@@ -59,7 +59,7 @@ class Salvage {
       waiting_.pop_front();
       std::uint64_t after = 0;
       for (;;) {
-        const auto names = TRY(check_.rows->names(folder, after, kNamesAtOnce));
+        const auto names = TRY(check_.rows->names(folder, after, kNamesPerFolderStep));
         if (names.empty()) break;
         for (const meta::NameEntry& name : names) {
           TRY_VOID(check_.progress.step(0));
