@@ -26,7 +26,8 @@ Status check_xattr_name(std::string_view name) {
 }
 
 // relatime, as mount(8) tells it: when the last access is not after the last change, or a day old.
-bool access_is_stale(const meta::InodeRow& row, const Timestamp& now, AtimePolicy policy) {
+template <typename Times>
+bool access_is_stale(const Times& row, const Timestamp& now, AtimePolicy policy) {
   if (policy == AtimePolicy::strict) return true;
   return row.accessed <= row.modified || row.accessed <= row.changed ||
          now.seconds - row.accessed.seconds >= 86400;
@@ -121,6 +122,11 @@ Status InodeAttributes::set_flags(const Caller& caller, InodeId id, std::uint32_
   inode->row.flags = flags;
   touch(*inode);
   return {};
+}
+
+bool InodeAttributes::notes_access(const Attributes& attributes) const {
+  return core_.options.atime != AtimePolicy::none && !core_.read_only() &&
+         access_is_stale(attributes, core_.clock.now(), core_.options.atime);
 }
 
 void InodeAttributes::note_access(InodeId id) {

@@ -19,6 +19,8 @@ class InodeAttributes {
   Result<Attributes> get(InodeId id);
   Result<Attributes> set(const Caller& caller, InodeId id, const SetAttributes& set);
   Status set_flags(const Caller& caller, InodeId id, std::uint32_t flags);
+  // Whether the mount's policy would move the time of access now.
+  bool notes_access(const Attributes& attributes) const;
   // After a read, as the mount's policy says; best effort.
   void note_access(InodeId id);
   Result<std::string> readlink(InodeId id);

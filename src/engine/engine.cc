@@ -329,7 +329,11 @@ Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mo
     if (Status status = check_writable(attributes->flags, mode.append); !status.ok())
       attributes = status.error();
   }
-  if (!attributes.ok()) release(inode);
+  if (!attributes.ok()) {
+    release(inode);
+  } else {
+    attributes->notes_access = impl_->attributes.notes_access(*attributes);
+  }
   return attributes;
 }
 

@@ -36,6 +36,7 @@ struct Attributes {
   Timestamp accessed, modified, changed, born;
   std::uint64_t change = 0;
   bool is_report = false;  // written while it is read (report_files.h): nothing of it may be kept
+  bool notes_access = false;  // by open: its next read moves `accessed`, so it has to come here
 };
 
 // An absent field stays as it is.

@@ -14,8 +14,9 @@ namespace {
 fuse_file_info open_flags(fuse_req_t req, const fuse_file_info& file, const engine::Attributes& attributes) {
   fuse_file_info out = file;
   out.fh = 0;
-  // Pages stay valid from open to open: every change of the file goes through this mount, or is told to the kernel.
-  out.keep_cache = !attributes.is_report;
+  // Pages stay valid from open to open: every change of the file goes through this mount, or is told to the kernel. A read
+  // that they answer would not be noted.
+  out.keep_cache = !attributes.is_report && !attributes.notes_access;
   out.noflush = (file.flags & O_ACCMODE) == O_RDONLY;
   // Who only writes gains nothing from the page cache: past it a write is copied once instead of twice, is one request
   // however it lies to page borders, and asks for no security.capability first. A file open so cannot be mapped shared.

@@ -208,10 +208,15 @@ TEST_F(AttributesOf, AtimeFollowsItsPolicy) {
     EXPECT_TRUE(store.close().ok());
     store.options.atime = policy;
     store.open();
+    const InodeId file = shell().inode("/a");
     const Timestamp before = shell().stat("/a")->accessed;
     store.clock->advance_ms(after_ms);
+    const auto opened = store->open({}, file, {});
     EXPECT_EQ(shell().cat("/a"), "x");
-    return shell().stat("/a")->accessed != before;
+    store->release(file);
+    const bool moved = shell().stat("/a")->accessed != before;
+    EXPECT_EQ(opened->notes_access, moved) << "open tells whether the next read is to come here";
+    return moved;
   };
   EXPECT_FALSE(moves(AtimePolicy::none, 1000));
   EXPECT_TRUE(moves(AtimePolicy::relative, 1000)) << "it was not after the last change";

@@ -56,6 +56,20 @@ for option in $named; do
   esac
 done
 
+say "a read is noted although the kernel has the pages"
+atime() { stat -c %x "$mnt/read"; }
+mount_store -o relatime
+echo once >"$mnt/read"
+cat "$mnt/read" >"$scratch/read"
+first=$(atime)
+cat "$mnt/read" >"$scratch/read"
+[ "$(atime)" = "$first" ] || fail "relatime moved the time of access again"
+chmod 600 "$mnt/read"
+cat "$mnt/read" >"$scratch/read"
+[ "$(atime)" != "$first" ] || fail "relatime did not move the time of access of what had changed"
+rm "$mnt/read"
+unmount_store
+
 # lost_or_kept OPTIONS: in $there, what of a few changes has survived a daemon that was killed at once.
 after_kill() {
   mount_store -o "commit=3600,$1"

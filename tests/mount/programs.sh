@@ -68,6 +68,32 @@ if has_tool git; then
   ) || fail "git"
 fi
 
+if has_tool cmake && has_tool ninja && has_tool c++; then
+  say "a C++ project: built, built again, and run where it lies"
+  project=$mnt/project
+  mkdir -p "$project/library"
+  for number in 1 2 3 4 5; do
+    printf '#include "sum.h"\nint part%s() { return %s; }\n' "$number" "$number" >"$project/library/part$number.cc"
+    echo "int part$number();"
+  done >"$project/library/sum.h"
+  echo '#include "sum.h"
+int main() { return part1() + part2() + part3() + part4() + part5() == 15 ? 0 : 1; }' >"$project/main.cc"
+  echo 'cmake_minimum_required(VERSION 3.16)
+project(sum LANGUAGES CXX)
+file(GLOB parts library/*.cc)
+add_library(parts STATIC ${parts})
+target_include_directories(parts PUBLIC library)
+add_executable(sum main.cc)
+target_link_libraries(sum parts)' >"$project/CMakeLists.txt"
+  {
+    cmake -G Ninja -S "$project" -B "$project/build" && cmake --build "$project/build" -j 2
+  } >"$scratch/built" 2>&1 || fail "the project: $(tail -5 "$scratch/built")"
+  "$project/build/sum" || fail "what was built does not run"
+  cmake --build "$project/build" | grep -q "no work to do" || fail "built twice"
+  touch "$project/library/part3.cc"
+  [ "$(cmake --build "$project/build" -- -n | grep -c Building)" = 1 ] || fail "one changed file is not one to be built again"
+fi
+
 if has_tool cp; then
   say "cp -a, there and back"
   cp -a "$source" "$mnt/cp"
