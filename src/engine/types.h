@@ -35,7 +35,7 @@ struct Attributes {
   std::uint64_t blocks512 = 0;  // 512-byte units that hold data
   Timestamp accessed, modified, changed, born;
   std::uint64_t change = 0;
-  bool is_report = false;  // written while it is read (report_files.h): nothing of it may be kept
+  bool is_report = false;     // written while it is read (report_files.h): nothing of it may be kept
   bool notes_access = false;  // by open: its next read moves `accessed`, so it has to come here
 };
 
