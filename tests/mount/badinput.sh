@@ -121,12 +121,12 @@ refused 32 "$scratch/truncated has 41943040 bytes, but was formatted with 671088
 say "no permission"
 chown nobody "$mnt"
 # In a /dev of its own, since not every machine lets everybody open /dev/fuse.
-refused 2 "$one.*: permission denied; run as root" unshare -m bash -ec '
+refused 2 "$one.*: permission denied; run as root" unshare -m --propagation slave bash -ec '
   mount -t tmpfs -o mode=755 none /dev
   mknod -m 666 /dev/null c 1 3
   mknod -m 666 /dev/fuse c 10 229
   exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' -- "$ciaosfs" "$one" "$mnt"
-refused 2 '/dev/fuse: permission denied; run as root' unshare -m bash -ec '
+refused 2 '/dev/fuse: permission denied; run as root' unshare -m --propagation slave bash -ec '
   mount -t tmpfs -o mode=755 none /dev
   mknod -m 666 /dev/null c 1 3
   mknod -m 600 /dev/fuse c 10 229
@@ -134,7 +134,7 @@ refused 2 '/dev/fuse: permission denied; run as root' unshare -m bash -ec '
 chown root "$mnt"
 
 say "no /dev/fuse"
-refused 2 '/dev/fuse: FUSE is missing; load' unshare -m bash -ec '
+refused 2 '/dev/fuse: FUSE is missing; load' unshare -m --propagation slave bash -ec '
   mount -t tmpfs -o mode=755 none /dev
   mknod -m 666 /dev/null c 1 3
   exec "$@"' -- "$ciaosfs" "$one" "$mnt"

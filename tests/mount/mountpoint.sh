@@ -47,7 +47,7 @@ mnt=$mnt_before
 say "a user who may not mount there"
 if [ -u "$(command -v fusermount3)" ]; then
   chown -R nobody "$store" "$scratch/index"
-  refused 2 "fusermount3: .*; see fusermount3" unshare -m bash -ec '
+  refused 2 "fusermount3: .*; see fusermount3" unshare -m --propagation slave bash -ec '
     mount -t tmpfs -o mode=755 none /dev
     mknod -m 666 /dev/null c 1 3
     mknod -m 666 /dev/fuse c 10 229
@@ -57,7 +57,7 @@ fi
 
 say "/dev/fuse is something else"
 for made in "mknod -m 666 /dev/fuse c 1 3" "touch /dev/fuse"; do
-  refused 2 '/dev/fuse is something else than the device of FUSE; load' unshare -m bash -ec "
+  refused 2 '/dev/fuse is something else than the device of FUSE; load' unshare -m --propagation slave bash -ec "
     mount -t tmpfs -o mode=755 none /dev
     mknod -m 666 /dev/null c 1 3
     $made"'

@@ -16,7 +16,7 @@ if ! user test -w /dev/fuse; then
   [ -z "${CIAOS_OWN_DEVICE-}" ] || skip "a device node of this test's own cannot be opened"
   trap - EXIT
   rm -rf "$scratch"
-  exec env CIAOS_OWN_DEVICE=yes unshare -m bash -c 'mount -t tmpfs -o mode=755 none /mnt && mknod -m 666 /mnt/fuse c 10 229 &&
+  exec env CIAOS_OWN_DEVICE=yes unshare -m --propagation slave bash -c 'mount -t tmpfs -o mode=755 none /mnt && mknod -m 666 /mnt/fuse c 10 229 &&
     mount --bind /mnt/fuse /dev/fuse || exit 77; exec bash "$0"' "$0"
 fi
 

@@ -40,9 +40,11 @@ export MOUNT_OPTIONS='-o relatime' TEST_FS_MOUNT_OPTS='-o relatime'
 CONFIG
 
 # In a mount namespace of its own: the helper in /sbin, and the users that the suite wants in /etc.
-unshare -m bash -euc '
+unshare -m --propagation slave bash -euc '
   bin=$1 work=$2 suite=$3
   shift 3
+  # Mounts of others, which this namespace would keep after their unmount.
+  awk "\$3 ~ /^fuse/ { print \$2 }" /proc/self/mounts | while read -r place; do umount -l "$place"; done
   mkdir "$work/over"
   mount -t tmpfs none "$work/over"
   for place in sbin etc; do
