@@ -59,6 +59,13 @@ constexpr Advice kMount[] = {
     {ELOOP, ExitCode::failure, "the mount would hide its own store", "name a mountpoint outside of it"},
 };
 
+constexpr Advice kRemount[] = {
+    {EINVAL, ExitCode::failure, "nothing is mounted there", "name a mountpoint"},
+    {ENOENT, ExitCode::failure, "there is no such mountpoint", "name one"},
+    {EBUSY, ExitCode::failure, "files there are open for writing", "close them first"},
+    {EROFS, ExitCode::failure, "it was mounted read-only", "unmount it, and mount it without ro"},
+};
+
 template <std::size_t count>
 const Advice* find(const Advice (&table)[count], int error) {
   for (const Advice& advice : table) {
@@ -90,7 +97,9 @@ Failure failure_of(Step step, const Error& error, const std::string& subject) {
   std::string sentence = error.context;
   if (sentence.empty()) sentence = subject;
   if (sentence.find(subject) == std::string::npos) sentence = subject + ": " + sentence;
-  const Advice* advice = step == Step::mount ? find(kMount, error.code) : find(kStore, error.code);
+  const Advice* advice = step == Step::mount     ? find(kMount, error.code)
+                         : step == Step::remount ? find(kRemount, error.code)
+                                                 : find(kStore, error.code);
   if (advice != nullptr) {
     if (!explains_itself(error.context, subject)) sentence += std::string(": ") + advice->what;
   } else if (advice = find(kAnywhere, error.code); advice != nullptr) {

@@ -14,7 +14,7 @@ struct Failure {
 };
 
 // What was tried when the error came.
-enum class Step { command_line, configuration, open_store, mount };
+enum class Step { command_line, configuration, open_store, mount, remount };
 
 // `subject` is what was worked on: a path. It is named unless the error's context names it already.
 Failure failure_of(Step step, const Error& error, const std::string& subject);

@@ -189,7 +189,10 @@ Status set_rings(MountOptions& options, const Given& given) {
   return {};
 }
 
-Status refuse_remount(MountOptions&, const Given&) { return fail(EINVAL, "unmount and mount again instead"); }
+Status set_remount(MountOptions& options, const Given&) {
+  options.remount = true;
+  return {};
+}
 
 struct Row {
   std::string_view names;  // alternatives, separated by spaces; "x-*" is every name that begins so
@@ -236,7 +239,7 @@ constexpr Row kRows[] = {
      "sync: every change, dirsync: every change of a name, is durable when the call returns"},
     {"debug", "", set_debug, "", "log more"},
     {"default_permissions", "", pass_over, "", "always so"},
-    {"remount", "", refuse_remount, "", "not supported"},
+    {"remount", "", set_remount, "", "of mount(8): other flags for a mount that exists, such as ro"},
     {"defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand diratime "
      "nodiratime",
      "", pass_over, "", "passed over: they are for mount(8) and init"},

@@ -23,6 +23,7 @@ struct MountOptions {
   std::uint64_t mock_bytes = 256u << 20;
   std::uint64_t wait_seconds = 10;  // for another process to let the store go
   bool debug = false;
+  bool remount = false;  // change the flags of a mount that exists
   fuse::OpenMode open_mode = fuse::OpenMode::automatic;
   fuse::Rings rings = fuse::Rings::automatic;
 

@@ -2,11 +2,13 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/log.h"
 #include "daemon/announcement.h"
 #include "daemon/configuration_file.h"
+#include "daemon/remount.h"
 #include "daemon/serve.h"
 
 namespace ciaos::daemon {
@@ -55,9 +57,16 @@ ExitCode run_program(std::span<const std::string_view> arguments, const Environm
 
   const auto given = gather(*line, environment);
   if (!given) return refuse(failure_of(Step::configuration, given.error(), ""));
-  auto options = parse_options(*given, line->sloppy);
+  // What mount(8) gives then is all that it knows of the mount, with words of the kernel's.
+  const bool remounts = std::ranges::find(line->options, "remount") != line->options.end();
+  auto options = parse_options(*given, line->sloppy || remounts);
   if (!options) return refuse(failure_of(Step::command_line, options.error(), ""));
   if (line->print_config) return print(print_configuration(*given));
+  if (options->remount) {
+    const Status status = line->fake ? Status() : remount(line->mountpoint, *options);
+    return status.ok() ? ExitCode::success
+                       : refuse(failure_of(Step::remount, status.error(), line->mountpoint));
+  }
   const auto planned = make_plan(*line, *options, environment);
   if (const Failure* failure = std::get_if<Failure>(&planned)) return refuse(*failure);
   if (line->fake) return ExitCode::success;

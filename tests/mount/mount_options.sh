@@ -51,7 +51,7 @@ umount "$mnt"
 named=$("$ciaosfs" --help | sed -n '/^Mount options:/,$s/^  \([^ ].*\)$/\1/p' | sed 's/  .*//; s/=[A-Z]*//g' | tr ' ' '\n' | sort -u)
 for option in $named; do
   grep -q -e "[ ,\"]${option%%\**}" "$0" || case $option in
-    device | remount) ;; # of a store of several, and refused
+    device | remount) ;; # of a store of several; of mount(8), in mount_helper.sh
     *) fail "$option is in --help and not in this test" ;;
   esac
 done
