@@ -42,6 +42,18 @@ Error error_of(sqlite3* handle) {
               std::string("index: ") + sqlite3_errmsg(handle));
 }
 
+// A row's columns together; the longest that any table has is an attribute's value.
+constexpr int kRowBytesMax = 1 << 20;
+
+// The file may be somebody else's work: a directory store brings its own. What it can do is to be damaged; it runs nothing.
+void distrust_contents(sqlite3* handle) {
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  for (const int power :
+       {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW})
+    sqlite3_db_config(handle, power, 0, nullptr);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kRowBytesMax);
+}
+
 // A file name in the URI that immutable=1 needs.
 std::string immutable_uri(const std::string& path) {
   std::string uri = "file:";
@@ -144,6 +156,8 @@ Result<Connection> Connection::open(const std::string& path, Access access) {
   if (handle == nullptr) return fail(ENOMEM, "index: opening " + path);
   Connection connection(handle);
   if (code != SQLITE_OK) return with_context(error_of(handle), path);
+  distrust_contents(handle);
+  TRY_VOID(connection.execute("PRAGMA cell_size_check=ON"));
   return connection;
 }
 
