@@ -169,7 +169,7 @@ std::string XmlElement::text_of(std::string_view wanted) const {
 }
 
 std::optional<XmlElement> parse_xml(std::string_view text) {
-  if (text.size() > kXmlBytesMax) return std::nullopt;
+  if (text.size() > kXmlBytesMax || text.find('\0') != std::string_view::npos) return std::nullopt;
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return Parser(text).document();
 }

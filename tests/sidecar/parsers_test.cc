@@ -148,6 +148,7 @@ TEST(Xml, ElementsAndTextWithoutWhatExpands) {
   for (const char* bad : {"", "<a>", "<a></b>", "<a/><b/>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
                           "<a>&b;</a>", "<a b></a>", "<a b=c/>", "text", "<a>&#0;</a>", "<a><![CDATA[</a>"})
     EXPECT_FALSE(parse_xml(bad)) << bad;
+  EXPECT_FALSE(parse_xml(std::string_view("<a>\0</a>", 8))) << "no document holds a NUL, escaped or not";
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += "<a>";
   EXPECT_FALSE(parse_xml(deep));
