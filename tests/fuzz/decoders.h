@@ -1,9 +1,9 @@
-// Everything that turns bytes of a device into values, one entry each, for bytes of any kind: a decoder refuses or answers within
-// its bounds, and what it answered is written and read again as the same. Anything else ends the process.
+// Everything that turns bytes of a device or of a peer into values, one entry each, for bytes of any kind: a decoder refuses or
+// answers within its bounds, and what it answered is written and read again as the same. Anything else ends the process.
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -17,7 +17,8 @@ struct Decoder {
   bool (*decode)(ByteSpan bytes);
 };
 
-// Where bytes carry a checksum, decode() makes it right first: who can write the device can do so too.
-std::span<const Decoder> decoders();
+// Where bytes carry a checksum, decode() makes it right first: who can write the device can do so too. Not thread-safe: some
+// keep the store in which they put the bytes.
+const std::vector<Decoder>& decoders();
 
 }  // namespace ciaos::fuzz

@@ -1,11 +1,17 @@
-// Bytes of any kind, for some seconds: CIAOS_FUZZ_SECONDS says how long each (1), CIAOS_SEED repeats one.
+// Bytes of any kind, for some seconds: CIAOS_FUZZ_SECONDS says how long each (1), CIAOS_SEED repeats one. And every file of
+// tests/fuzz/corpus, with which tests/fuzzing begins; CIAOS_WRITE_CORPUS=1 writes it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "support/random.h"
 #include "tests/fuzz/decoders.h"
@@ -77,7 +83,40 @@ TEST_P(Fuzzed, RefusesOrAnswersWithinItsBounds) {
   EXPECT_LT(decoded, cases);
 }
 
-INSTANTIATE_TEST_SUITE_P(Decoder, Fuzzed, testing::ValuesIn(decoders().begin(), decoders().end()),
+namespace fs = std::filesystem;
+
+// Short ones, since it is the shape that counts.
+void write_corpus(const Decoder& decoder, const fs::path& folder) {
+  std::vector<ByteVector> examples;
+  for (std::uint64_t seed = 1; seed <= 64; ++seed) examples.push_back(decoder.example(seed));
+  std::ranges::sort(examples, [](const ByteVector& a, const ByteVector& b) {
+    return std::pair(a.size(), as_text(a)) < std::pair(b.size(), as_text(b));
+  });
+  examples.erase(std::unique(examples.begin(), examples.end()), examples.end());
+  fs::create_directories(folder);
+  for (std::size_t i = 0; i < std::min<std::size_t>(examples.size(), 4); ++i) {
+    const ByteVector& bytes = examples[i * std::min<std::size_t>(examples.size() / 4, 6)];
+    std::ofstream(folder / ("example-" + std::to_string(i) + ".bin"), std::ios::binary) << as_text(bytes);
+  }
+}
+
+TEST_P(Fuzzed, TakesWhatItsCorpusHolds) {
+  const Decoder& decoder = GetParam();
+  const fs::path folder = fs::path(CIAOS_CORPUS) / decoder.name;
+  if (std::getenv("CIAOS_WRITE_CORPUS") != nullptr) write_corpus(decoder, folder);
+  std::size_t examples = 0;
+  for (const auto& file : fs::directory_iterator(folder)) {
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(in), {});
+    const bool decoded = decoder.decode(as_bytes(bytes));
+    if (!file.path().filename().string().starts_with("example")) continue;
+    EXPECT_TRUE(decoded) << file.path();
+    ++examples;
+  }
+  EXPECT_GT(examples, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Decoder, Fuzzed, testing::ValuesIn(decoders()),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
 }  // namespace
