@@ -98,9 +98,13 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     }
     remove_name(*from, r.name);
     if (source->is_directory()) --from->row.links;
-    // A name that is replaced was there throughout: it keeps its position, so that a listing shows it once.
+    // A name that is replaced was there throughout: it keeps its position, so that a listing shows it once. A new name takes
+    // that of the old one, or who renames everything that readdir returns would never come to an end.
     if (target) {
       redirect_name(*to, r.new_name, *target_row, *source);
+    } else if (from->id == to->id) {
+      redirect_name(*to, r.new_name, *source_row, *source);
+      ++to->row.entries;
     } else {
       add_name(*to, r.new_name, *source);
     }

@@ -128,6 +128,23 @@ TEST_F(Listing, ANameThatARenameReplacedIsListedOnce) {
   for (const std::string& name : names_after(first.back().position)) EXPECT_NE(name, first.back().name);
 }
 
+TEST_F(Listing, RenamingWhateverItTellsEnds) {
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(shell().put(path(std::to_string(i)), ""), 0);
+  ASSERT_EQ(shell().mkdir("/d/below"), 0);
+  std::uint64_t at = page(0, 2).back().position;
+  std::size_t told = 0;
+  for (std::vector<Entry> next = page(at, 1); !next.empty(); next = page(at, 1)) {
+    ASSERT_LT(told, 11u);
+    at = next.front().position;
+    ASSERT_EQ(shell().mv(path(next.front().name), path("new" + std::to_string(told++))), 0);
+    if (told % 4 == 0) ASSERT_EQ(store->commit().code(), 0);
+  }
+  EXPECT_EQ(told, 11u);
+  store.reopen();
+  EXPECT_EQ(names_after(0).size(), 13u);
+  EXPECT_EQ(shell().stat("/d")->links, 3u);
+}
+
 TEST_F(Listing, PositionsStayValid) {
   for (int i = 0; i < 50; ++i) ASSERT_EQ(shell().put(path(std::to_string(i)), ""), 0);
   const std::vector<Entry> entries = page(0, SIZE_MAX);

@@ -23,6 +23,11 @@ need_tool() {
   done
 }
 
+# A mount namespace of its own for a command: its mounts are gone with it.
+own_namespace=(unshare -m --propagation slave)
+# In a chroot whose root is no mountpoint the kernel refuses one.
+has_own_namespace() { "${own_namespace[@]}" true 2>/dev/null || { say "left out: there is no mount namespace to be had"; return 1; }; }
+
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/ciaosfs-test.XXXXXX")
 chmod 755 "$scratch"
 mnt=$scratch/mnt

@@ -68,7 +68,7 @@ mkdir "$scratch/overlay/upper" "$scratch/overlay/work"
 ln -s "$CIAOSFS_BIN/ciaosfs" "$scratch/overlay/upper/mount.fuse.ciaosfs"
 if unshare -m mount -t overlay -o "lowerdir=$sbin,upperdir=$scratch/overlay/upper,workdir=$scratch/overlay/work" \
   none "$sbin" 2>/dev/null; then
-  unshare -m --propagation slave bash -euc '
+  "${own_namespace[@]}" bash -euc '
     mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" none "$1"
     mount -t fuse.ciaosfs "$3" "$4" -o noatime,nofail
     grep -F " $4 fuse.ciaosfs " /proc/self/mounts

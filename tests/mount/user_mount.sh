@@ -14,9 +14,10 @@ user test -x "$CIAOSFS_BIN/ciaosfs" || skip "other users cannot reach $CIAOSFS_B
 if ! user test -w /dev/fuse; then
   # Distributions open the device to everybody. Where it is root's alone, this test has one of its own, out of the others' sight.
   [ -z "${CIAOS_OWN_DEVICE-}" ] || skip "a device node of this test's own cannot be opened"
+  has_own_namespace || skip "a device node of this test's own needs a mount namespace"
   trap - EXIT
   rm -rf "$scratch"
-  exec env CIAOS_OWN_DEVICE=yes unshare -m --propagation slave bash -c 'mount -t tmpfs -o mode=755 none /mnt && mknod -m 666 /mnt/fuse c 10 229 &&
+  exec env CIAOS_OWN_DEVICE=yes "${own_namespace[@]}" bash -c 'mount -t tmpfs -o mode=755 none /mnt && mknod -m 666 /mnt/fuse c 10 229 &&
     mount --bind /mnt/fuse /dev/fuse || exit 77; exec bash "$0"' "$0"
 fi
 

@@ -6,6 +6,7 @@
 # it: `-g quick` unless told otherwise. What fails and is not in _xfstests_known.txt fails this test.
 . "$(dirname "$0")/_mounted_store.sh"
 need_root_and_fuse
+has_own_namespace || skip "there is no mount namespace to be had"
 [ -n "${CIAOS_XFSTESTS-}" ] || skip "CIAOS_XFSTESTS does not name a folder with xfstests"
 suite=$(realpath "$CIAOS_XFSTESTS")
 [ -x "$suite/src/lstat64" ] || fail "$suite holds no xfstests that were built"
@@ -40,7 +41,7 @@ export MOUNT_OPTIONS='-o relatime' TEST_FS_MOUNT_OPTS='-o relatime'
 CONFIG
 
 # In a mount namespace of its own: the helper in /sbin, and the users that the suite wants in /etc.
-unshare -m --propagation slave bash -euc '
+"${own_namespace[@]}" bash -euc '
   bin=$1 work=$2 suite=$3
   shift 3
   # Mounts of others, which this namespace would keep after their unmount.
