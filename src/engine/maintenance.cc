@@ -1,6 +1,7 @@
 #include "engine/maintenance.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -155,8 +156,15 @@ Status Maintenance::finish() {
 Result<Maintenance::Candidates> Maintenance::find_candidates() {
   Candidates candidates;
   const Sequence replayed = std::min(core_.snapshot.sequence, core_.snapshot.checkpoint);
-  for (const VolumeUsage& usage : TRY(core_.rows->applied_volumes())) {
+  const std::vector<VolumeUsage> volumes = TRY(core_.rows->applied_volumes());
+  const auto not_applied_yet = std::exchange(given_back_, {});
+  for (const VolumeUsage& usage : volumes) {
     if (usage.row.state != VolumeState::sealed || usage.extents > 0) continue;
+    const std::pair life(usage.volume, usage.row.generation);
+    if (not_applied_yet.contains(life)) {
+      given_back_.insert(life);
+      continue;
+    }
     // The txn needle that an index or a snapshot stands on stays too: it is how they are recognised.
     if (core_.snapshot.volumes.contains(usage.volume) ||
         (usage.row.last_txn != Sequence{} && usage.row.last_txn >= replayed)) {
@@ -197,6 +205,7 @@ Status Maintenance::give_back(const std::vector<VolumeUsage>& volumes) {
   {
     Gate::Pass pass(core_.gate);
     for (const VolumeUsage& usage : volumes) {
+      given_back_.emplace(usage.volume, usage.row.generation);
       const bool slot = core_.volumes->device(device_of(usage.volume)).kind() == store::StoreKind::raw;
       if (slot) {
         core_.rows->put(usage.volume, VolumeRow{usage.row.generation, VolumeState::free, Sequence{}});

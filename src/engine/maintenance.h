@@ -3,6 +3,8 @@
 
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/core.h"
@@ -67,6 +69,9 @@ class Maintenance {
     std::uint64_t logged = 0;
   };
   std::optional<NoRoom> no_room_;  // guarded by the turn
+  // Given back, while the applied index still shows them as they were: their slots may have a new life by now. Guarded by the
+  // turn.
+  std::set<std::pair<VolumeId, Generation>> given_back_;
 
   // --- guarded by the closed gate ---
   std::map<VolumeId, Generation> open_volumes_;

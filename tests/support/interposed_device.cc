@@ -27,6 +27,11 @@ Status InterposedDevice::write(std::uint64_t offset, ByteSpan from) {
   return below_->write(offset, from);
 }
 
+Status InterposedDevice::discard(std::uint64_t offset, std::uint64_t bytes) {
+  if (const auto now = hooks(); now->before_discard) TRY_VOID(now->before_discard(offset, bytes));
+  return below_->discard(offset, bytes);
+}
+
 Status InterposedDevice::sync() {
   ++syncs_;
   const auto now = hooks();

@@ -19,6 +19,7 @@ class InterposedDevice final : public store::Device {
   struct Hooks {
     std::function<Status(std::uint64_t offset, std::uint64_t bytes)> before_read;
     std::function<Status(std::uint64_t offset, ByteSpan from)> before_write;
+    std::function<Status(std::uint64_t offset, std::uint64_t bytes)> before_discard;
     std::function<Status()> before_sync;
     std::function<void()> after_sync;  // one that succeeded
   };
@@ -35,9 +36,7 @@ class InterposedDevice final : public store::Device {
   Status read(std::uint64_t offset, MutableByteSpan into) override;
   Status write(std::uint64_t offset, ByteSpan from) override;
   Status sync() override;
-  Status discard(std::uint64_t offset, std::uint64_t bytes) override {
-    return below_->discard(offset, bytes);
-  }
+  Status discard(std::uint64_t offset, std::uint64_t bytes) override;
   std::string name() const override { return below_->name(); }
 
  private:
