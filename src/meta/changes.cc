@@ -15,6 +15,8 @@ constexpr std::uint64_t kRecordVersion = 1;
 // Says that there may be reserved extents. Only what has some is of this version, so that a store without them stays one
 // that older programs read.
 constexpr std::uint64_t kRecordVersionReserved = 2;
+// In the same way: that there may be inodes of quota trees.
+constexpr std::uint64_t kRecordVersionQuotas = 3;
 
 // Keys that rise by themselves, as the distance to the least one that may come: order is a property of the format.
 class RisingKey {
@@ -317,6 +319,10 @@ Status read_table(ByteReader& in, std::uint64_t table, std::uint64_t count, Chan
 namespace {
 
 std::uint64_t version_of(const Changes& changes) {
+  const bool in_trees = std::any_of(changes.inodes.begin(), changes.inodes.end(), [](const auto& change) {
+    return change.second && change.second->quota_root != InodeId();
+  });
+  if (in_trees) return kRecordVersionQuotas;
   const bool reserves = std::any_of(changes.extents.begin(), changes.extents.end(), [](const auto& change) {
     return change.second && change.second->is_reserved();
   });
@@ -348,7 +354,7 @@ Result<Changes> decode_changes(ByteSpan bytes) {
   ByteReader in(bytes);
   const std::uint64_t version = in.varint();
   if (!in.ok() || version == 0) return fail(EUCLEAN, "records without a version");
-  if (version > kRecordVersionReserved) return fail(ENOTSUP, "records of version " + std::to_string(version));
+  if (version > kRecordVersionQuotas) return fail(ENOTSUP, "records of version " + std::to_string(version));
   Changes changes;
   std::uint64_t last_table = 0;
   std::size_t records = 0;
@@ -366,13 +372,13 @@ Result<Changes> decode_changes(ByteSpan bytes) {
     last_table = table;
     records += static_cast<std::size_t>(count);
   }
-  if (version < version_of(changes)) return fail(EUCLEAN, "reserved extents in records of version 1");
+  if (version < version_of(changes)) return fail(EUCLEAN, "records of a higher version than they say");
   return changes;
 }
 
 // The constants are sums over the fields of the longest varint that a field's bound allows; three bytes more pay for
 // the record's share of version, table and count, so that the sum over all records bounds encode_changes().
-std::size_t record_bytes(const InodeRow& row) { return 3 + 163 + row.content.size(); }
+std::size_t record_bytes(const InodeRow& row) { return 3 + 172 + row.content.size(); }
 std::size_t record_bytes(const NameKey& key) { return 3 + 30 + key.name.size(); }
 std::size_t record_bytes(const XattrKey& key, const XattrRow& row) {
   return 3 + 15 + key.name.size() + row.value.size();

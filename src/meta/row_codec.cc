@@ -26,7 +26,8 @@ enum Shape : std::uint64_t {
   kChange = 1u << 9,      // change is not 0
   kDirectory = 1u << 10,  // parent, entries and next_position are not all 0
   kContent = 1u << 11,    // content is not empty
-  kShapeEnd = 1u << 12,
+  kQuota = 1u << 12,      // quota_root is not 0
+  kShapeEnd = 1u << 13,
 };
 
 std::uint64_t shape_of(const InodeRow& row) {
@@ -42,6 +43,7 @@ std::uint64_t shape_of(const InodeRow& row) {
   if (row.change != 0) shape |= kChange;
   if (row.parent.value() != 0 || row.entries != 0 || row.next_position != 0) shape |= kDirectory;
   if (!row.content.empty()) shape |= kContent;
+  if (row.quota_root != InodeId()) shape |= kQuota;
   return shape;
 }
 
@@ -119,6 +121,7 @@ const char* fault_of(InodeId key, const InodeRow& row) {
   if (row.parent.value() > kNumberMax) return "parent out of range";
   if (row.entries > kNumberMax || row.next_position > kNumberMax) return "directory numbers out of range";
   if (row.content.size() > kContentBytesMax) return "content too long";
+  if (row.quota_root.value() > kNumberMax) return "quota out of range";
   return nullptr;
 }
 
@@ -183,6 +186,7 @@ void write_inode_row(ByteWriter& out, const InodeRow& row) {
     out.varint(row.next_position);
   }
   if (shape & kContent) out.counted_bytes(as_bytes(row.content));
+  if (shape & kQuota) out.varint(row.quota_root.value());
 }
 
 bool read_inode_row(ByteReader& in, std::uint64_t shape, InodeRow& row) {
@@ -209,6 +213,7 @@ bool read_inode_row(ByteReader& in, std::uint64_t shape, InodeRow& row) {
     row.next_position = in.varint();
   }
   if (shape & kContent) row.content = as_text(in.counted_bytes());
+  if (shape & kQuota) row.quota_root = InodeId(numbers.number(kNumberMax));
   return numbers.ok();
 }
 

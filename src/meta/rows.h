@@ -32,6 +32,7 @@ struct InodeRow {
   std::uint64_t entries = 0;        // of a directory: names in it
   std::uint64_t next_position = 0;  // of a directory: for the next name; never reused
   std::string content;              // a symlink's target
+  InodeId quota_root;               // the directory of whose quota tree it is, itself too; 0: of none
   bool operator==(const InodeRow&) const = default;
 };
 

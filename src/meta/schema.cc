@@ -39,7 +39,10 @@ CREATE TABLE counters(id INTEGER PRIMARY KEY, value INT NOT NULL);
 // Rows of `extents` may be reservations, of which older programs know nothing. `usage` counts them under kNoVolume.
 constexpr const char* kReservations = "SELECT 1";
 
-constexpr SchemaStep kSteps[] = {{1, kFirstSchema}, {2, kReservations}};
+// The packed rows of `inodes` may name a quota tree.
+constexpr const char* kQuotaTrees = "SELECT 1";
+
+constexpr SchemaStep kSteps[] = {{1, kFirstSchema}, {2, kReservations}, {3, kQuotaTrees}};
 
 }  // namespace
 

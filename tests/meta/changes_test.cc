@@ -128,6 +128,24 @@ TEST(ChangesFormat, ReservedExtentsNameNoNeedleAndRaiseTheVersion) {
   EXPECT_EQ(*decoded, changes);
 }
 
+TEST(ChangesFormat, InodesOfAQuotaTreeNameItBehindAllElseAndRaiseTheVersion) {
+  Changes changes;
+  InodeRow row;
+  row.mode = 0100644;
+  row.links = 1;
+  row.content = "c";
+  row.quota_root = InodeId(200);
+  changes.inodes[InodeId(201)] = row;
+  // version, table, count, key, shape with bits 11 and 12, mode, size, modified, content, quota_root
+  const ByteVector golden =
+      bytes({3, 1, 1, 0xC9, 0x01, 0x81, 0x30, 0xA4, 0x83, 0x02, 0, 0, 0, 1, 'c', 0xC8, 0x01});
+  EXPECT_EQ(encode_changes(changes), golden);
+  EXPECT_EQ(*decode_changes(golden), changes);
+  ByteVector older = golden;
+  older[0] = std::byte{2};
+  EXPECT_EQ(decode_changes(older).code(), EUCLEAN);
+}
+
 TEST(ChangesFormat, NoChangesAreTheVersionAlone) {
   EXPECT_EQ(encode_changes({}), bytes({1}));
   EXPECT_TRUE(decode_changes(bytes({1}))->empty());
@@ -233,7 +251,7 @@ TEST(ChangesFormat, TimesAreExactInEveryCentury) {
 }
 
 TEST(ChangesDecoder, RefusesWhatANewerVersionWrote) {
-  EXPECT_EQ(decode_changes(bytes({3})).code(), ENOTSUP);
+  EXPECT_EQ(decode_changes(bytes({4})).code(), ENOTSUP);
   EXPECT_EQ(decode_changes(bytes({1, 7, 1, 1, 1})).code(), ENOTSUP) << "a table of tomorrow";
 }
 
@@ -255,7 +273,7 @@ TEST(ChangesDecoder, RefusesDamageOfEveryField) {
       {"inode 0", bytes({1, 1, 1, 0, 0})},
       {"inode beyond 2^63", bytes({1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0})},
       {"inode deleted by another shape", bytes({1, 1, 1, 1, 2, 0, 0, 0, 0})},
-      {"inode of an unknown shape", bytes({1, 1, 1, 1, 0x81, 0x20, 0, 0, 0, 0})},
+      {"inode of an unknown shape", bytes({3, 1, 1, 1, 0x81, 0xC0, 0x00, 0, 0, 0, 0})},
       {"mode too large", bytes({1, 1, 1, 1, 1, 0x80, 0x80, 0x04, 0, 0, 0})},
       {"nanoseconds too many", bytes({1, 1, 1, 1, 1, 0, 0, 0, 0x80, 0x94, 0xEB, 0xDC, 3})},
       {"name in inode 0", bytes({1, 2, 1, 0, 1, 'a', 0})},

@@ -76,6 +76,7 @@ InodeRow random_inode(Random& random) {
     row.entries = up_to(random, kNumberMax);
     row.next_position = up_to(random, kNumberMax);
   }
+  if (random.below(4) == 0) row.quota_root = InodeId(up_to(random, kNumberMax));
   if (random.below(4) == 0) row.content = random_text(random, up_to(random, kContentBytesMax), "");
   return row;
 }
