@@ -81,6 +81,8 @@ Text text_of(const Error& error, const std::string& key) {
     case EPROTO:
     case ECONNRESET: return {400, "The body is not what was announced"};
     case ETIMEDOUT: return {408, "The body comes too slowly"};
+    case EXDEV: return {400, "Invalid key: it is on the other side of a quota's border"};
+    case EDQUOT: return {507, "The quota is used up"};
     case ENOSPC: return {507, "The store is full"};
     case EROFS: return {503, "The store is read-only"};
     case ENOTCONN: return {503, "The store is not available"};

@@ -48,6 +48,7 @@ constexpr S3ErrorRow kErrorRows[] = {
      "The key lies below an object, or is a directory: a store that is also a filesystem has one or the "
      "other."},
     {S3Error::precondition_failed, 412, "PreconditionFailed", "A precondition does not hold."},
+    {S3Error::quota_exceeded, 403, "QuotaExceeded", "The quota of this part of the store is used up."},
     {S3Error::request_expired, 403, "AccessDenied", "Request has expired"},
     {S3Error::request_time_skewed, 403, "RequestTimeTooSkewed",
      "Your clock and ours differ by more than 15 minutes."},
@@ -84,6 +85,7 @@ S3Error error_of(const Error& error) {
     case ECONNRESET: return S3Error::incomplete_body;
     case EBADMSG: return S3Error::signature_mismatch;
     case ETIMEDOUT: return S3Error::request_timeout;
+    case EDQUOT: return S3Error::quota_exceeded;
     case ENOSPC: return S3Error::store_full;
     case EPERM: return S3Error::access_denied;
     case EROFS:

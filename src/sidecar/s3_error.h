@@ -43,6 +43,7 @@ enum class S3Error {
   not_implemented,
   object_conflict,
   precondition_failed,
+  quota_exceeded,
   request_expired,
   request_time_skewed,
   request_timeout,
