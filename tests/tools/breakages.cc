@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "meta/connection.h"
+#include "meta/quota_row.h"
 
 namespace ciaos::fsck {
 namespace {
@@ -17,6 +18,14 @@ VolumePosition inside_payload(const NeedlePlace& place) {
   VolumePosition inside = place.at;
   inside.offset = store::payload_position(place.at.offset, place.payload_bytes) + place.payload_bytes / 2;
   return inside;
+}
+
+// The folder and what is in it become a quota tree, which is counted right: two directories, a link and a file.
+meta::XattrRow& make_quota_tree(Tree& t) {
+  for (const InodeId id : {t.folder, t.inner, t.link, t.file}) t.store.inode(id).quota_root = t.folder;
+  const meta::QuotaRow row{.bytes_max = 1u << 20, .files_max = 10, .bytes = 5120, .files = 4};
+  const meta::XattrKey key{t.folder, std::string(meta::kQuotaXattr)};
+  return *t.store.rows().xattrs.emplace(key, meta::XattrRow{encode_quota(row)}).first->second;
 }
 
 void change_index(const std::string& index, const char* sql) {
@@ -127,6 +136,25 @@ const Breakage kRows[] = {
        t.store.rows().volumes.emplace(make_volume_id(0, 4000),
                                       meta::VolumeRow{Generation(1), meta::VolumeState::sealed, Sequence(1)});
      }},
+    {"QuotaMiscountsBytes", Problem::quota_wrong,
+     [](Tree& t) {
+       make_quota_tree(t).value =
+           encode_quota(meta::QuotaRow{.bytes_max = 1u << 20, .files_max = 10, .bytes = 5000, .files = 4});
+     },
+     "\"/folder\""},
+    {"QuotaMiscountsBoth", Problem::quota_wrong,
+     [](Tree& t) { make_quota_tree(t).value = encode_quota(meta::QuotaRow{.bytes_max = 1, .files_max = 2}); },
+     "counts 0 files, there are 4"},
+    {"QuotaIsDamaged", Problem::quota_lost, [](Tree& t) { make_quota_tree(t).value = "no quota"; },
+     "damaged"},
+    {"QuotaIsGone", Problem::quota_lost,
+     [](Tree& t) {
+       make_quota_tree(t);
+       t.store.rows().xattrs.clear();
+     },
+     "5120 bytes in 4 files"},
+    {"QuotaOfNoRoot", Problem::quota_root_missing,
+     [](Tree& t) { t.store.inode(t.other).quota_root = InodeId(999); }, "\"/other\""},
     {"NextVolumeWasUsed", Problem::next_slot_too_low,
      [](Tree& t) { t.counter(Counter::next_slot).value = 0; }, "", Outcome::repaired, true},
 };

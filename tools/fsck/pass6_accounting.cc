@@ -1,4 +1,4 @@
-// Numbers that are kept and could be counted: the counters, and which volumes there are.
+// Numbers that are kept and could be counted: the counters, which volumes there are, and quotas.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "meta/quota_row.h"
 #include "tools/fsck/check.h"
 
 namespace ciaos::fsck {
@@ -21,6 +22,10 @@ class AccountingPass {
     TRY_VOID(for_each_row(*check_.rows, [this](const meta::Changes& piece) {
       inodes_ += piece.inodes.size();
       if (!piece.inodes.empty()) highest_inode_ = std::max(highest_inode_, piece.inodes.rbegin()->first);
+      for (const auto& [id, row] : piece.inodes) count_for_quota(id, *row);
+      for (const auto& [key, row] : piece.xattrs) {
+        if (key.name == meta::kQuotaXattr) quotas_.emplace(key.inode, meta::decode_quota(row->value));
+      }
       for (const auto& [key, row] : piece.extents) {
         stored_bytes_ += row->length;
         if (!row->is_reserved()) extent_volumes_.emplace(row->needle.at.volume, key.inode);
@@ -30,10 +35,66 @@ class AccountingPass {
     TRY_VOID(check_counter(Counter::inodes, inodes_, "inodes"));
     TRY_VOID(check_counter(Counter::stored_bytes, stored_bytes_, "stored bytes"));
     TRY_VOID(check_next_inode());
+    TRY_VOID(check_quotas());
     return check_volumes();
   }
 
  private:
+  struct Tree {
+    meta::QuotaRow counted;
+    bool has_root = false;
+  };
+
+  void count_for_quota(InodeId id, const meta::InodeRow& row) {
+    if (row.quota_root == InodeId()) return;
+    Tree& tree = trees_[row.quota_root];
+    tree.counted.bytes += meta::charged_bytes(row.stored_bytes);
+    ++tree.counted.files;
+    if (row.quota_root == id) tree.has_root = true;
+  }
+
+  Status check_quotas() {
+    bool without_root = false;
+    for (const auto& [root, tree] : trees_) {
+      if (tree.has_root) {
+        check_quota(root, tree.counted);
+      } else {
+        without_root = true;
+      }
+    }
+    if (!without_root) return {};
+    return for_each_row(*check_.rows, [this](const meta::Changes& piece) {
+      for (const auto& [id, row] : piece.inodes) {
+        // What is not yet freed may outlive its tree.
+        if (row->quota_root == InodeId() || row->links == 0 || trees_.at(row->quota_root).has_root) continue;
+        report_.add({.problem = Problem::quota_root_missing, .inode = id, .found = row->quota_root.value()});
+      }
+      return check_.progress.step(0);
+    });
+  }
+
+  void check_quota(InodeId root, const meta::QuotaRow& counted) {
+    const auto kept = quotas_.find(root);
+    if (kept == quotas_.end() || !kept->second) {
+      report_.add({.problem = Problem::quota_lost,
+                   .inode = root,
+                   .found = counted.bytes,
+                   .expected = counted.files,
+                   .what = kept == quotas_.end() ? "missing" : "damaged"});
+      return;
+    }
+    const auto compare = [&](std::uint64_t found, std::uint64_t expected, const char* what) {
+      if (found == expected) return;
+      report_.add({.problem = Problem::quota_wrong,
+                   .inode = root,
+                   .found = found,
+                   .expected = expected,
+                   .what = what});
+    };
+    compare(kept->second->bytes, counted.bytes, "bytes");
+    compare(kept->second->files, counted.files, "files");
+  }
+
   // `least`: what it has to be at least.
   Result<std::optional<std::uint64_t>> counter(Counter key, std::uint32_t index, std::uint64_t least,
                                                const char* what) {
@@ -112,7 +173,9 @@ class AccountingPass {
   std::uint64_t inodes_ = 0;
   std::uint64_t stored_bytes_ = 0;
   InodeId highest_inode_;
-  std::map<VolumeId, InodeId> extent_volumes_;  // and one file that names it
+  std::map<InodeId, Tree> trees_;
+  std::map<InodeId, std::optional<meta::QuotaRow>> quotas_;  // nothing: damaged
+  std::map<VolumeId, InodeId> extent_volumes_;               // and one file that names it
 };
 
 }  // namespace

@@ -131,6 +131,12 @@ constexpr std::array<ProblemEntry, kProblems> kTable{{
      Severity::note},
     {P::usage_wrong, "6-07", "volume {volume}: {found} {what} are counted, there are {expected}",
      Severity::error, Remedy::index, Consent::unasked, "Build a new index"},
+    {P::quota_wrong, "6-08", "{file}: its quota counts {found} {what}, there are {expected}", Severity::error,
+     Remedy::totals, Consent::unasked, "Correct it"},
+    {P::quota_lost, "6-09", "{file}: its quota is {what}; there are {found} bytes in {expected} files",
+     Severity::error, Remedy::totals, Consent::asked, "Count them, without a limit"},
+    {P::quota_root_missing, "6-10", "{file}: counts for the quota of inode {found}, which has none",
+     Severity::error, Remedy::counts, Consent::asked, "Let it count for none"},
 }};
 
 constexpr bool in_order() {

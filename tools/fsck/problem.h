@@ -73,6 +73,9 @@ enum class Problem : std::uint8_t {
   volume_without_row,
   volume_not_named,
   usage_wrong,
+  quota_wrong,
+  quota_lost,
+  quota_root_missing,
 };
 
 // note: worth knowing, nothing is wrong. error: wrong. fatal: wrong, and what comes after cannot be checked.
@@ -110,7 +113,7 @@ struct ProblemEntry {
   const char* question = "";  // what a yes does
 };
 
-inline constexpr std::size_t kProblems = static_cast<std::size_t>(Problem::usage_wrong) + 1;
+inline constexpr std::size_t kProblems = static_cast<std::size_t>(Problem::quota_root_missing) + 1;
 const std::array<ProblemEntry, kProblems>& problem_table();
 const ProblemEntry& entry_of(Problem problem);
 

@@ -86,6 +86,11 @@ Result<std::optional<NameRow>> RowEdits::name(const NameKey& key) {
   return at != changes_.names.end() ? at->second : TRY(rows_.name(key.parent, key.name));
 }
 
+Result<std::optional<meta::XattrRow>> RowEdits::xattr(const meta::XattrKey& key) {
+  const auto at = changes_.xattrs.find(key);
+  return at != changes_.xattrs.end() ? at->second : TRY(rows_.xattr(key.inode, key.name));
+}
+
 // The number in the directory's row may be one of the things that are wrong.
 Result<std::uint64_t> RowEdits::free_position(InodeId directory, std::uint64_t from) {
   std::uint64_t free = std::max(from, meta::kFirstPosition);

@@ -37,6 +37,9 @@ class RowEdits {
   Status put_extents(InodeId file, const std::vector<meta::Extent>& extents);
   void remove_extent(const meta::ExtentKey& key) { changes_.extents[key] = std::nullopt; }
 
+  // As it will be; nothing if there is none.
+  Result<std::optional<meta::XattrRow>> xattr(const meta::XattrKey& key);
+  void put_xattr(const meta::XattrKey& key, meta::XattrRow row) { changes_.xattrs[key] = std::move(row); }
   void remove_xattr(const meta::XattrKey& key) { changes_.xattrs[key] = std::nullopt; }
   void remove_volume(VolumeId volume) { changes_.volumes[volume] = std::nullopt; }
   void set_counter(std::uint32_t key, std::uint64_t value) {

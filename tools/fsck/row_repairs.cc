@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "meta/first_rows.h"
+#include "meta/quota_row.h"
 #include "tools/fsck/extent_repairs.h"
 #include "tools/fsck/lost_found.h"
 
@@ -159,6 +160,8 @@ class RowRepairs {
       case Problem::extent_past_end: return change(f.inode, [&](InodeRow& row) { row.size = f.found; });
       case Problem::inode_stored_bytes_wrong:
         return change(f.inode, [&](InodeRow& row) { row.stored_bytes = f.expected; });
+      case Problem::quota_root_missing:
+        return change(f.inode, [](InodeRow& row) { row.quota_root = InodeId(); });
       case Problem::volume_without_row: return forget_volume(f);
       default: return fail(EINVAL, "no repair of a count");
     }
@@ -185,8 +188,25 @@ class RowRepairs {
       case Problem::next_slot_too_low:
         edits_.set_counter(static_cast<std::uint32_t>(meta::Counter::next_slot) + key, f.expected + 1);
         return {};
+      case Problem::quota_lost:
+        put_quota(f.inode, {.bytes_max = 0, .files_max = 0, .bytes = f.found, .files = f.expected});
+        return {};
+      case Problem::quota_wrong: return correct_quota(f);
       default: return fail(EINVAL, "no repair of a total");
     }
+  }
+
+  Status correct_quota(const Finding& f) {
+    const auto kept = TRY(edits_.xattr({f.inode, std::string(meta::kQuotaXattr)}));
+    std::optional<meta::QuotaRow> row = kept ? meta::decode_quota(kept->value) : std::nullopt;
+    if (!row) return {};
+    (f.what == "bytes" ? row->bytes : row->files) = f.expected;
+    put_quota(f.inode, *row);
+    return {};
+  }
+
+  void put_quota(InodeId root, const meta::QuotaRow& row) {
+    edits_.put_xattr({root, std::string(meta::kQuotaXattr)}, {encode_quota(row)});
   }
 
   template <typename Change>
