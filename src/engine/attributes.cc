@@ -6,6 +6,7 @@
 #include "engine/object_rows.h"
 #include "engine/privileges.h"
 #include "engine/protection.h"
+#include "engine/quota_attributes.h"
 #include "engine/rules.h"
 
 namespace ciaos::engine {
@@ -160,6 +161,7 @@ Result<std::string> InodeAttributes::get_xattr(InodeId id, std::string_view name
   const InodeRef inode = TRY(core_.inodes->get(id));
   ReaderLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
+  if (is_quota_name(name)) return get_quota(core_, *inode, name);
   std::optional<meta::XattrRow> row = TRY(core_.rows->xattr(id, name));
   if (!row) return fail(ENODATA);
   return std::move(row->value);
@@ -190,6 +192,11 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
   const bool plain = S_ISREG(inode->row.mode) || S_ISDIR(inode->row.mode);
   if (name.starts_with("user.") && !plain) return fail(EPERM);
   TRY_VOID(check_changeable(inode->row));
+  if (is_quota_name(name)) {
+    TRY_VOID(set_quota(core_, *inode, name, value, mode));
+    touch(*inode);
+    return {};
+  }
   const bool there = TRY(core_.rows->xattr(id, name)).has_value();
   if (there && mode == XattrMode::create) return fail(EEXIST);
   if (!there && mode == XattrMode::replace) return fail(ENODATA);
@@ -218,7 +225,9 @@ Status InodeAttributes::remove_xattr(InodeId id, std::string_view name) {
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   TRY_VOID(check_changeable(inode->row));
-  if (is_acl_name(name)) {
+  if (is_quota_name(name)) {
+    TRY_VOID(remove_quota(core_, *inode, name));
+  } else if (is_acl_name(name)) {
     // Whoever takes a list away that is not there has what they wanted, on every filesystem with lists.
     if (!TRY(acl_of(core_, *inode, name))) return {};
     put_acl(core_, *inode, name, std::nullopt);

@@ -20,6 +20,7 @@
 #include "engine/inode_table.h"
 #include "engine/name_cache.h"
 #include "engine/pins.h"
+#include "engine/quotas.h"
 #include "engine/read_epochs.h"
 #include "engine/rows.h"
 #include "meta/index.h"
@@ -102,6 +103,7 @@ struct Core {
   std::unique_ptr<store::LogWriter> writer;     // null when read-only
   std::unique_ptr<store::NeedleReader> reader;
   std::unique_ptr<Rows> rows;
+  std::unique_ptr<Quotas> quotas;
   std::unique_ptr<InodeTable> inodes;
   std::uint64_t logged_before = 0;
   std::uint64_t batches_replayed = 0;

@@ -27,6 +27,27 @@ namespace {
 // What all changes that are under way at once may ask of the log. With less, one of them may have to make room.
 constexpr std::uint64_t kRoomForQuickChanges = 256u << 20;
 
+// What is left of the store's room to who may use only so much of it.
+void show_quota(Core& core, InodeId id, FilesystemStatistics& statistics) {
+  const auto inode = ReportFiles::owns(id) ? Result<InodeRef>(fail(ENODATA)) : core.inodes->get(id);
+  if (!inode.ok()) return;
+  const QuotaRef tree = [&] {
+    ReaderLock lock((*inode)->mutex);
+    return (*inode)->quota;
+  }();
+  if (!tree) return;
+  const meta::QuotaRow row = core.quotas->row_of(*tree);
+  const auto left = [](std::uint64_t limit, std::uint64_t used) { return limit - std::min(limit, used); };
+  if (row.bytes_max != 0) {
+    statistics.bytes_total = std::min(statistics.bytes_total, row.bytes_max);
+    statistics.bytes_free = std::min(statistics.bytes_free, left(row.bytes_max, row.bytes));
+  }
+  if (row.files_max != 0) {
+    statistics.inodes = row.files;
+    statistics.inodes_free = std::min(statistics.inodes_free, left(row.files_max, row.files));
+  }
+}
+
 }  // namespace
 
 class Engine::Impl {
@@ -51,7 +72,9 @@ class Engine::Impl {
     limits.interval_ms = core->options.commit_interval_ms;
     limits.background = core->options.background;
     Committer::Hooks hooks;
-    hooks.buffered_records = [this] { return core->dirty.pieces() * kRecordsPerPiece; };
+    hooks.buffered_records = [this] {
+      return core->dirty.pieces() * kRecordsPerPiece + core->quotas->record_bytes();
+    };
     hooks.make_index_room = [this] {
       if (!core->index_reserve->give()) return false;
       log(LogLevel::error,
@@ -385,8 +408,8 @@ Status Engine::commit() {
   return impl_->core->committer->commit();
 }
 
-FilesystemStatistics Engine::statfs() {
-  const Core& core = *impl_->core;
+FilesystemStatistics Engine::statfs(InodeId inode) {
+  Core& core = *impl_->core;
   FilesystemStatistics statistics;
   statistics.inodes = core.inode_count;
   statistics.bytes_total = core.stored_bytes;
@@ -399,6 +422,7 @@ FilesystemStatistics Engine::statfs() {
   }
   // An inode costs records only; this many would fit if each took a block.
   statistics.inodes_free = statistics.bytes_free / statistics.block_bytes;
+  show_quota(core, inode, statistics);
   return statistics;
 }
 

@@ -182,7 +182,8 @@ class Engine {
 
   // --- the store ---
   Status commit();  // everything before the call is durable on return
-  FilesystemStatistics statfs();
+  // As the limits of the directory tree show it that the inode is part of, where there are some. Of the root: the store.
+  FilesystemStatistics statfs(InodeId inode = kRootInode);
   Statistics statistics();
   // Whether a lookup or reading attributes finds everything in memory, and whether a change of contents or names might have to
   // wait for a device just now. For who must not wait; either may be otherwise a moment later.

@@ -5,6 +5,7 @@
 #include "engine/files.h"
 #include "engine/privileges.h"
 #include "engine/protection.h"
+#include "engine/rules.h"
 
 namespace ciaos::engine {
 namespace {
@@ -79,6 +80,11 @@ Result<std::uint64_t> Files::clone_locked(Inode& from, Inode& to, const CloneRan
     edit.added.push_back(copy);
     edit.stored_bytes += static_cast<std::int64_t>(copy.row.length);
   }
+  const TreeCharge charge(*core_.quotas, to);
+  meta::InodeRow grown = to.row;
+  grown.stored_bytes += static_cast<std::uint64_t>(edit.stored_bytes);
+  grown.size = std::max(grown.size, range.to_offset + part.length);
+  TRY_VOID(core_.quotas->claim(to, shown_bytes(grown, to.buffer.bytes())));
   discard_buffered(to, range.to_offset, range.to_offset + part.length);
   note_edit(to, edit);
   if (!edit.added.empty()) note_fragmented(to, edit.added.back());

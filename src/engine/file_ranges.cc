@@ -82,6 +82,7 @@ Result<std::uint64_t> Files::change_range_step(Inode& inode, const RangeChange& 
   TRY_VOID(check_changeable(inode.row));
   TRY_VOID(learn_capability(*core_.rows, inode));
   TRY_VOID(load_extents(inode));
+  const TreeCharge charge(*core_.quotas, inode);
   std::vector<Extent> extents = TRY(overlapping(inode, begin, end, most));
   std::uint64_t upto = end;
   if (extents.size() == most) upto = std::min(end, extents.back().end());

@@ -83,6 +83,10 @@ Status Files::reserve_range(Inode& inode, const RangeChange& change) {
   const std::uint64_t end = change.offset + change.length;
   std::uint64_t at = change.offset;
   std::uint64_t held = 0;
+  const QuotaRef tree = [&] {
+    ReaderLock lock(inode.mutex);
+    return inode.quota;
+  }();
   while (at < end) {
     TRY_VOID(core_.committer->admit());
     TRY_VOID(core_.promise_space(kRecordsPerStep));
@@ -90,16 +94,25 @@ Status Files::reserve_range(Inode& inode, const RangeChange& change) {
     if (held == 0) {
       // All of it before anything changes. More than that is missing only when somebody punches meanwhile.
       held = TRY(bytes_without_extents(inode, at, end));
-      TRY_VOID(core_.hold_space(held));
+      TRY_VOID(core_.quotas->promise(tree, meta::charged_bytes(held)));
+      if (const Status room = core_.hold_space(held); !room.ok()) {
+        core_.quotas->withdraw(tree, meta::charged_bytes(held));
+        return room;
+      }
     }
+    const std::uint64_t promised = meta::charged_bytes(held);
     const auto upto = reserve_step(inode, change, at, held);
     if (!upto.ok()) {
       core_.pool->unhold(held);
+      core_.quotas->withdraw(tree, promised);
       return upto.error();
     }
+    // The tree is charged for what the step took.
+    core_.quotas->withdraw(tree, promised - meta::charged_bytes(held));
     at = *upto;
   }
   core_.pool->unhold(held);
+  core_.quotas->withdraw(tree, meta::charged_bytes(held));
   return {};
 }
 
@@ -112,6 +125,7 @@ Result<std::uint64_t> Files::reserve_step(Inode& inode, const RangeChange& chang
   TRY_VOID(check_writable(inode.row.flags, /*appends=*/true));
   TRY_VOID(learn_capability(*core_.rows, inode));
   TRY_VOID(load_extents(inode));
+  const TreeCharge charge(*core_.quotas, inode);
   const std::vector<Extent> there = TRY(overlapping(inode, begin, end, kExtentsOfAStep));
   meta::ExtentEdit edit;
   std::uint64_t at = begin;

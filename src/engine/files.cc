@@ -144,6 +144,9 @@ Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint6
     }
   }
   if (offset > kFileBytesMax || from.size() > kFileBytesMax - offset) return refuse(fail(EFBIG));
+  const TreeCharge charge(*core_.quotas, inode);
+  const Result<bool> exact = claim_write(inode, offset, from.size());
+  if (!exact.ok()) return refuse(exact.error());
   if (!inode.dirty) {
     inode.dirty = true;
     core_.dirty.add(core_.inodes->share(inode));
@@ -151,8 +154,24 @@ Result<std::optional<std::size_t>> Files::write_granted(Inode& inode, std::uint6
   inode.reserved += grant.promised;
   const std::size_t taken = TRY(buffer(inode, offset, from));
   inode.row.size = std::max(inode.row.size, offset + taken);
+  // In a buffer it may count twice. What cannot become a needle now is told to whoever commits it.
+  if (*exact) (void)flush(inode).ok();
   note_contents(inode, mode.clears_set_id);
   return std::optional(taken);
+}
+
+Result<bool> Files::claim_write(Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
+  if (!inode.quota) return false;
+  meta::InodeRow grown = inode.row;
+  grown.size = std::max(grown.size, offset + bytes);
+  if (core_.quotas->claim(inode, shown_bytes(grown, inode.buffer.bytes() + bytes)).ok()) return false;
+  TRY_VOID(flush(inode));
+  TRY_VOID(load_extents(inode));
+  std::uint64_t covered = 0;
+  for (const Extent& extent : TRY(overlapping(inode, offset, offset + bytes)))
+    covered += meta::clipped(extent, offset, offset + bytes).row.length;
+  TRY_VOID(core_.quotas->claim(inode, inode.row.stored_bytes + bytes - covered));
+  return true;
 }
 
 void Files::note_contents(Inode& inode, bool clears_set_id) {
@@ -186,6 +205,7 @@ Result<std::size_t> Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan f
 }
 
 Status Files::flush(Inode& inode) {
+  const TreeCharge charge(*core_.quotas, inode);
   const DirtyInodes::Change change(core_.dirty, inode.buffer);
   Status status;
   while (status.ok() && !inode.buffer.empty()) status = flush_taken(inode, inode.buffer.take_first());
@@ -266,6 +286,7 @@ Result<bool> Files::redirect(Inode& inode, const Extent& extent, const meta::Ext
 
 Status Files::resize(Inode& inode, std::uint64_t size) {
   if (size > kFileBytesMax) return fail(EFBIG);
+  const TreeCharge charge(*core_.quotas, inode);
   // Also behind the end of the file: what is reserved there.
   if (size <= inode.row.size) {
     TRY_VOID(load_extents(inode));
@@ -284,6 +305,7 @@ void Files::discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t en
 }
 
 Result<bool> Files::free_extents(Inode& inode, std::size_t rows_max) {
+  const TreeCharge charge(*core_.quotas, inode);
   discard_buffered(inode, 0, kEndOfFile);
   if (inode.reserved > 0) core_.pool->release(std::exchange(inode.reserved, 0));
   std::vector<Extent> some;

@@ -90,6 +90,8 @@ class Files {
                                                    Engine::WriteMode mode, const Grant& grant);
   Result<Grant> grant_write(Inode& inode, std::uint64_t offset, std::size_t bytes, bool append);
 
+  // Room in the inode's tree for a write. True: only what is written where nothing was yet has some. EDQUOT.
+  Result<bool> claim_write(Inode& inode, std::uint64_t offset, std::uint64_t bytes);
   void discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end);
   // The inode's row after a change of its contents.
   void note_contents(Inode& inode, bool clears_set_id);

@@ -68,17 +68,22 @@ void InodeTable::read_row(InodeId id, InodeRef& ref) {
     inode.missing = fail(EUCLEAN, "inode " + std::to_string(id.value()) + ": numbers that no file has");
   } else if (!row->has_value()) {
     inode.missing = fail(ENOENT);
+  } else if (auto quota = quotas_.tree_of((*row)->quota_root); !quota.ok()) {
+    inode.missing = quota.error();
   } else {
     inode.row = std::move(**row);
+    inode.quota = *std::move(quota);
+    inode.tree_bytes = meta::charged_bytes(inode.row.stored_bytes);
   }
 }
 
-InodeRef InodeTable::insert(InodeId id, const meta::InodeRow& row) {
+InodeRef InodeTable::insert(InodeId id, const meta::InodeRow& row, const QuotaRef& quota) {
   MutexLock lock(mutex_);
   auto& slot = inodes_[id];
   if (slot != nullptr) return {};
   slot = std::make_unique<Inode>(id);
   slot->row = row;
+  slot->quota = quota;
   slot->extents_known = true;
   slot->capability = Capability::absent;
   slot->charged = kInodeBytes;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "engine/quotas.h"
 #include "engine/rows.h"
 #include "engine/write_buffer.h"
 
@@ -45,6 +46,8 @@ struct Inode {
   // Known to be without an access control list. Then neither chmod nor what is made in a directory asks the rows for one.
   bool no_access_acl = false;
   bool no_default_acl = false;
+  QuotaRef quota;                // of its tree; null: of none
+  std::uint64_t tree_bytes = 0;  // what that is charged for it
 
   bool exists() const { return missing.code == 0; }
   bool is_directory() const { return S_ISDIR(row.mode); }
@@ -87,14 +90,15 @@ class InodeRef {
 // Thread-safe; its mutex is a leaf.
 class InodeTable {
  public:
-  InodeTable(Rows& rows, std::uint64_t bytes_max) : rows_(rows), bytes_max_(bytes_max) {}
+  InodeTable(Rows& rows, Quotas& quotas, std::uint64_t bytes_max)
+      : rows_(rows), quotas_(quotas), bytes_max_(bytes_max) {}
 
   bool contains(InodeId id) const EXCLUDES(mutex_);
   // Reads the row if it is not in memory. An inode that does not exist is ENOENT.
   Result<InodeRef> get(InodeId id) EXCLUDES(mutex_);
   // A new inode, whose row the caller has just made. Null if somebody is asking for that number (a stale handle): take
   // the next one.
-  InodeRef insert(InodeId id, const meta::InodeRow& row) EXCLUDES(mutex_);
+  InodeRef insert(InodeId id, const meta::InodeRow& row, const QuotaRef& quota) EXCLUDES(mutex_);
   // One more reference to an inode that the caller holds one to.
   InodeRef share(Inode& inode) EXCLUDES(mutex_);
 
@@ -114,6 +118,7 @@ class InodeTable {
   Inode& refer(Inode& inode) REQUIRES(mutex_);
 
   Rows& rows_;
+  Quotas& quotas_;
   const std::uint64_t bytes_max_;
   mutable Mutex mutex_;
   std::unordered_map<InodeId, std::unique_ptr<Inode>> inodes_ GUARDED_BY(mutex_);

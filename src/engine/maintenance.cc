@@ -30,6 +30,7 @@ void Maintenance::start_at(const TxnRef& last, const std::map<VolumeId, Generati
 
 Status Maintenance::close_batch() {
   TRY_VOID(files_.flush_all(/*inside_gate=*/true));
+  core_.quotas->note_changes();
   note_counters();
   note_volumes();
   return {};

@@ -93,9 +93,9 @@ Status Names::admit_new() {
   return {};
 }
 
-InodeRef Names::allocate(InodeRow& row) {
+InodeRef Names::allocate(const InodeRow& row, const QuotaRef& quota) {
   while (true) {
-    InodeRef inode = core_.inodes->insert(InodeId(core_.next_inode.fetch_add(1)), row);
+    InodeRef inode = core_.inodes->insert(InodeId(core_.next_inode.fetch_add(1)), row, quota);
     if (inode) return inode;
   }
 }
@@ -156,7 +156,9 @@ Result<InodeRef> Names::make_inode(const Caller& caller, Inode& directory, const
     row.parent = directory.id;
     row.next_position = kFirstNamePosition;
   }
-  InodeRef inode = allocate(row);
+  row.quota_root = directory.row.quota_root;
+  TRY_VOID(core_.quotas->add_file(directory));
+  InodeRef inode = allocate(row, directory.quota);
   for (std::uint64_t i = 0; i < pins; ++i) core_.pins.add(inode->id);
   ++core_.inode_count;
   core_.rows->put(inode->id, row);
@@ -211,6 +213,7 @@ Result<Attributes> Names::link(InodeId id, InodeId parent, std::string_view name
   TRY_VOID(check_takes_names(directory->row));
   TRY_VOID(check_changeable(inode->row));
   if (inode->row.links == 0 && !core_.orphans.is_linkable(id)) return fail(ENOENT);
+  if (!same_tree(*directory, *inode)) return fail(EXDEV);
   if (inode->row.links >= kLinksMax) return fail(EMLINK);
   if (++inode->row.links == 1) core_.orphans.remove(id);
   core_.pins.add(id);
@@ -292,6 +295,7 @@ Status Names::destroy(InodeId id) {
     for (std::string& name : TRY(core_.rows->xattr_names(id)))
       core_.rows->erase(meta::XattrKey{id, std::move(name)});
     core_.rows->erase(id);
+    core_.quotas->remove_file(*inode);
     --core_.inode_count;
     inode->missing = fail(ENOENT);
     core_.orphans.remove(id);

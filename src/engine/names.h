@@ -61,7 +61,7 @@ class Names {
   // With what `directory`, which the caller has locked, hands on.
   Result<InodeRef> make_inode(const Caller& caller, Inode& directory, const NewInode& inode,
                               std::uint64_t pins);
-  InodeRef allocate(meta::InodeRow& row);
+  InodeRef allocate(const meta::InodeRow& row, const QuotaRef& quota);
   Status remove(InodeId parent, std::string_view name, bool directory);
   Result<InodeId> rename_locked(const Rename& rename);
   Status check_no_cycle(InodeId moved, InodeId new_parent);

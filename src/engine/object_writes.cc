@@ -162,6 +162,7 @@ Result<ObjectInfo> Objects::link_staged(const Place& place, const Publish& publi
     }
     TRY_VOID(target ? check_gives_away(place.directory->row, target->row)
                     : check_takes_names(place.directory->row));
+    TRY_VOID(core_.quotas->move(*staged, *place.directory));
     staged->row.links = 1;
     core_.orphans.remove(staged->id);
     if (target) {

@@ -69,7 +69,8 @@ Result<Recovered> Recovery::run() {
                                                        options_.header_cache_bytes);
   const Sequence first_open = core_.writer ? core_.writer->open_sequence() : next(recovered_.last.sequence);
   core_.rows = std::make_unique<Rows>(*core_.index, first_open);
-  core_.inodes = std::make_unique<InodeTable>(*core_.rows, options_.inode_cache_bytes / 3 * 2);
+  core_.quotas = std::make_unique<Quotas>(*core_.rows);
+  core_.inodes = std::make_unique<InodeTable>(*core_.rows, *core_.quotas, options_.inode_cache_bytes / 3 * 2);
   if (core_.index_reserve) {
     const Status kept = core_.index_reserve->hold();
     if (!kept.ok())

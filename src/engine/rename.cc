@@ -82,6 +82,7 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     if (!source->exists() || (target && !target->exists())) continue;
     if (to->row.links == 0) return fail(ENOENT);
     if (target && target->id == source->id) return InodeId{};  // two names of one inode: nothing happens
+    if (!same_tree(*to, *source) || (r.exchange && !same_tree(*from, *target))) return fail(EXDEV);
     TRY_VOID(check_gives_away(from->row, source->row));
     TRY_VOID(target ? check_gives_away(to->row, target->row) : check_takes_names(to->row));
     if (r.exchange) {

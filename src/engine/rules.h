@@ -41,8 +41,12 @@ inline Status check_name(std::string_view name) {
   return {};
 }
 
-// `buffered_bytes`: written, no needle yet. They count as stored already, since nobody tells the kernel when they are; so that
-// what overwrites something does not count twice, a file never counts more of them than it is long.
+// What st_blocks is made of. `buffered_bytes`: written, no needle yet. They count as stored already, since nobody tells the
+// kernel when they are; so that what overwrites something does not count twice, a file never counts more than it is long.
+inline std::uint64_t shown_bytes(const meta::InodeRow& row, std::uint64_t buffered_bytes) {
+  return std::min(row.stored_bytes + buffered_bytes, std::max(row.stored_bytes, row.size));
+}
+
 inline Attributes attributes_of(InodeId id, const meta::InodeRow& row, std::uint64_t buffered_bytes) {
   Attributes a;
   a.inode = id;
@@ -53,9 +57,7 @@ inline Attributes attributes_of(InodeId id, const meta::InodeRow& row, std::uint
   a.flags = row.flags & ~meta::kImplicitDirectory;
   a.device = row.device;
   a.size = row.size;
-  const std::uint64_t blocks_bytes =
-      std::min(row.stored_bytes + buffered_bytes, std::max(row.stored_bytes, row.size));
-  a.blocks512 = (blocks_bytes + 511) / 512;
+  a.blocks512 = (shown_bytes(row, buffered_bytes) + 511) / 512;
   a.accessed = row.accessed;
   a.modified = row.modified;
   a.changed = row.changed;

@@ -183,8 +183,8 @@ void on_readdirplus(fuse_req_t req, fuse_ino_t inode, std::size_t bytes, off_t a
 
 void on_releasedir(fuse_req_t req, fuse_ino_t, fuse_file_info*) noexcept { fuse_reply_err(req, 0); }
 
-void on_statfs(fuse_req_t req, fuse_ino_t) noexcept {
-  const struct statvfs out = statvfs_of(engine_of(req).statfs());
+void on_statfs(fuse_req_t req, fuse_ino_t inode) noexcept {
+  const struct statvfs out = statvfs_of(engine_of(req).statfs(InodeId(inode)));
   fuse_reply_statfs(req, &out);
 }
 

@@ -39,6 +39,7 @@ bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
     case FUSE_LOOKUP: return engine.at_hand(inode, name_in(request, 0));
     case FUSE_READ: return !crowded && engine.at_hand(inode);
     case FUSE_GETATTR:
+    case FUSE_STATFS:
     case kStatxRequest: return engine.at_hand(inode);
     case FUSE_OPEN: {
       const auto open = struct_of<fuse_open_in>(request);
@@ -52,7 +53,6 @@ bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
              !engine.changes_may_wait();
     }
     case FUSE_RELEASE:
-    case FUSE_STATFS:
     case FUSE_OPENDIR:
     case FUSE_RELEASEDIR:
     case FUSE_FLUSH:

@@ -117,7 +117,7 @@ class CutChooser {
 // One seed: a machine and its lives.
 class Machine {
  public:
-  Machine(const Scene& scene, std::uint64_t seed) : scene_(scene), dice_(seed) {}
+  Machine(const Scene& scene, std::uint64_t seed) : scene_(scene), seed_(seed), dice_(seed) {}
 
   void run() {
     auto image = std::make_shared<store::MemoryDevice>(scene_.shape.device_bytes());
@@ -190,6 +190,7 @@ class Machine {
     const Status opened = life_->store.try_open();
     ASSERT_TRUE(opened.ok()) << to_string(opened.error()) << history();
     if (!before_) {
+      if (seed_ % 2 == 0) ASSERT_NO_FATAL_FAILURE(count_usage(life_->store));
       life_->run = std::make_unique<RandomRun>(life_->store, dice_.next(), scene_.kinds);
       return;
     }
@@ -213,6 +214,7 @@ class Machine {
   std::string history() const { return before_ ? "\nafter\n" + before_->run->history() : ""; }
 
   const Scene scene_;
+  const std::uint64_t seed_;
   Random dice_;
   const std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
   std::unique_ptr<Life> before_;

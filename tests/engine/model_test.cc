@@ -18,6 +18,7 @@ TEST(Model, TheTreeIsTheModelsAfterEachStep) {
     SCOPED_TRACE("CIAOS_SEED=" + std::to_string(seed));
     TestStore store;
     ASSERT_NO_FATAL_FAILURE(store.open());
+    if (seed % 2 == 0) ASSERT_NO_FATAL_FAILURE(count_usage(store));
     RandomRun run(store, seed, {});
     for (int step = 0; step < 60 && !run.failed(); ++step) {
       run.step();
@@ -33,6 +34,7 @@ TEST(Model, LongRunsStayInStep) {
     SCOPED_TRACE("CIAOS_SEED=" + std::to_string(seed));
     TestStore store({.volume_bytes = 4u << 20, .volumes = 64});
     ASSERT_NO_FATAL_FAILURE(store.open());
+    if (seed % 2 == 0) ASSERT_NO_FATAL_FAILURE(count_usage(store));
     RandomRun run(store, seed, {});
     for (int step = 1; step <= 1500 && !run.failed(); ++step) {
       run.step();
@@ -52,6 +54,7 @@ TEST(Model, NothingDependsOnWhatIsInMemory) {
     store.options.inode_cache_bytes = 16 << 10;
     store.options.header_cache_bytes = 4 << 10;
     ASSERT_NO_FATAL_FAILURE(store.open());
+    if (seed % 2 == 0) ASSERT_NO_FATAL_FAILURE(count_usage(store));
     RandomRun run(store, seed, {});
     for (int step = 1; step <= 150 && !run.failed(); ++step) {
       run.step();

@@ -65,6 +65,29 @@ void RandomRun::check_tree() {
   if (inodes != model_.inodes().size()) {
     complain(fmt::format("statfs counts {} inodes, there are {}", inodes, model_.inodes().size()));
   }
+  check_usage();
+}
+
+void count_usage(TestStore& store) {
+  const Status set =
+      store->setxattr({}, kRootInode, "trusted.ciaos.quota.bytes", "1T", engine::XattrMode::any);
+  ASSERT_TRUE(set.ok()) << to_string(set.error());
+  ASSERT_TRUE(store->commit().ok());
+}
+
+void RandomRun::check_usage() {
+  const auto bytes = store_->getxattr(kRootInode, "trusted.ciaos.usage.bytes");
+  if (bytes.code() == ENODATA) return;
+  std::uint64_t expected = 0;
+  for (const auto& [number, inode] : model_.inodes()) {
+    const auto attributes = store_->getattr(number);
+    if (!attributes.ok()) return complain(fmt::format("inode {} cannot be read", number.value()));
+    expected += attributes->blocks512 * 512;
+  }
+  const auto files = store_->getxattr(kRootInode, "trusted.ciaos.usage.files");
+  if (*bytes != std::to_string(expected) || *files != std::to_string(model_.inodes().size()))
+    complain(fmt::format("the quota counts {} bytes and {} files, there are {} and {}", *bytes, *files,
+                         expected, model_.inodes().size()));
 }
 
 std::string RandomRun::history() const {

@@ -38,7 +38,7 @@ class RandomRun {
   void step();
   void commit();
   bool failed() const { return failed_; }
-  // Reads the whole tree and compares.
+  // Reads the whole tree and compares. So is what the root's quota counts, if it has one.
   void check_tree();
   // What was done, the last steps of it.
   std::string history() const;
@@ -120,6 +120,7 @@ class RandomRun {
   void expect_same(const Result<engine::Attributes>& engine, const Result<engine::Attributes>& model);
   void expect_same_new(const Result<engine::Attributes>& engine, const Result<InodeId>& model);
   void complain(const std::string& what);
+  void check_usage();
   void kill_and_recover();
 
   TestStore& store_;
@@ -132,5 +133,9 @@ class RandomRun {
   std::vector<std::string> history_;
   bool failed_ = false;
 };
+
+// The root of a fresh store becomes that of a quota tree whose limit does not matter, durably: check_tree() then compares what it
+// counts with what is there.
+void count_usage(TestStore& store);
 
 }  // namespace ciaos::test
