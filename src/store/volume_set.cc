@@ -1,12 +1,20 @@
 #include "store/volume_set.h"
 
 #include <fmt/core.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace ciaos::store {
 
 namespace {
+
+// The other half is for rings, connections to the index, and sockets.
+std::size_t most_open_volumes() {
+  rlimit files{};
+  return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? std::max<std::size_t>(files.rlim_cur / 2, 1) : SIZE_MAX;
+}
 
 // Refuses superblocks of different stores, or of one store in different lives.
 Status check_one_store(const std::vector<std::unique_ptr<StoreDevice>>& devices,
@@ -118,14 +126,29 @@ Result<std::shared_ptr<Device>> VolumeSet::volume(VolumeId id) {
     const auto open = open_.find(id);
     if (open != open_.end()) return open->second;
   }
+  close_idle();
   std::shared_ptr<Device> opened = TRY(devices_[device_of(id)]->open_volume(slot_of(id)));
   // Another thread may have opened it meanwhile: everybody uses the one that came first.
   MutexLock lock(mutex_);
   return open_.try_emplace(id, std::move(opened)).first->second;
 }
 
+// All at once, since who uses a volume is told only by its references: whoever reads on opens it again. What was written through
+// one that is closed is synced through the next, which also tells what went wrong meanwhile (the kernel's errseq).
+void VolumeSet::close_idle() {
+  std::map<VolumeId, std::shared_ptr<Device>> idle;
+  MutexLock lock(mutex_);
+  if (open_.size() < most_open_volumes()) return;
+  std::erase_if(open_, [&](const auto& volume) {
+    if (volume.second.use_count() > 1) return false;
+    idle.insert(volume);
+    return true;
+  });
+}
+
 Result<std::shared_ptr<Device>> VolumeSet::create_volume(VolumeId id) {
   CIAOS_ASSERT(device_of(id) < devices_.size());
+  close_idle();
   std::shared_ptr<Device> created = TRY(devices_[device_of(id)]->create_volume(slot_of(id)));
   MutexLock lock(mutex_);
   open_[id] = created;

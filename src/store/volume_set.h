@@ -75,7 +75,8 @@ class VolumeSet {
   Status update_superblocks(const std::optional<Epoch>& epoch, const std::optional<NeedlePlace>& snapshot,
                             const std::optional<Sequence>& log_reached = std::nullopt);
 
-  // The volume as a device of volume_bytes, kept open until free_volume. ENOENT.
+  // The volume as a device of volume_bytes. ENOENT. It stays open for the next one who asks, until it is freed or half of the
+  // descriptors that the process may have are taken by such that nobody uses.
   Result<std::shared_ptr<Device>> volume(VolumeId id);
   Result<std::shared_ptr<Device>> create_volume(VolumeId id);
   Status free_volume(VolumeId id);
@@ -86,6 +87,7 @@ class VolumeSet {
 
  private:
   VolumeSet() = default;
+  void close_idle() EXCLUDES(mutex_);
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<StoreDevice>> devices_;  // by device index; constant after open
   Superblock superblock_ GUARDED_BY(mutex_);

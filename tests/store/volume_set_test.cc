@@ -1,9 +1,13 @@
 #include "store/volume_set.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <filesystem>
 
 #include "store_examples.h"
 #include "support/crash_device.h"
+#include "temp_directory.h"
 
 namespace ciaos::store {
 namespace {
@@ -140,6 +144,56 @@ TEST_F(VolumeSetTest, VolumesAreOpenedOnceAndNamedByDevice) {
   ASSERT_TRUE((*(*set)->create_volume(id))->read(0, bytes).ok());
   EXPECT_EQ(ByteVector(512), bytes);
   EXPECT_TRUE((*set)->sync_all().ok());
+}
+
+// Stands as long as this object.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t most) {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit now{most, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
+  }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(OpenVolumes, TakeHalfOfTheDescriptorsButForThoseInUse) {
+  const test::TempDirectory folder;
+  Superblock s = test::directory_superblock();
+  s.device_count = 1;
+  Devices devices;
+  devices.push_back(*create_store_device(folder.path() + "/store"));
+  ASSERT_TRUE(devices.back()->begin_format(s).ok());
+  ASSERT_TRUE(devices.back()->write_superblock(s).ok());
+  const auto set = *VolumeSet::open(std::move(devices));
+  const auto count = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = count();
+  constexpr std::uint32_t kVolumes = 40;
+  const DescriptorLimit limit(kVolumes);
+  IoBuffer block(kBlockBytes);
+  for (std::uint32_t slot = 0; slot < kVolumes; ++slot) {
+    const auto made = set->create_volume(make_volume_id(0, slot));
+    ASSERT_TRUE(made.ok()) << to_string(made.error());
+    block.data()[0] = static_cast<std::byte>(slot);
+    ASSERT_TRUE((*made)->write(0, block.span()).ok());
+  }
+  const auto held = *set->volume(make_volume_id(0, 3));
+  for (std::uint32_t slot = 0; slot < kVolumes; ++slot) {
+    const auto volume = set->volume(make_volume_id(0, slot));
+    ASSERT_TRUE(volume.ok()) << to_string(volume.error());
+    ASSERT_TRUE((*volume)->read(0, block.span()).ok());
+    EXPECT_EQ(block.data()[0], static_cast<std::byte>(slot));
+    ASSERT_TRUE((*volume)->sync().ok());
+  }
+  EXPECT_TRUE(held->read(0, block.span()).ok());
+  EXPECT_EQ(*set->volume(make_volume_id(0, 3)), held);
+  EXPECT_LE(count(), before + static_cast<std::ptrdiff_t>(kVolumes) / 2 + 1);
 }
 
 }  // namespace
