@@ -55,9 +55,11 @@ void Scrub::run() {
 
 bool Scrub::is_due() const {
   if (position_.in_round()) return true;
-  const std::int64_t since = core_.clock.now().seconds - position_.round_began_seconds;
-  // A clock that went back says nothing.
-  return since < 0 || static_cast<std::uint64_t>(since) >= core_.options.scrub_interval_seconds;
+  const std::int64_t now = core_.clock.now().seconds;
+  // A clock that went back says nothing. And the row may be anybody's: no difference that overflows.
+  if (now < position_.round_began_seconds) return true;
+  return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(position_.round_began_seconds) >=
+         core_.options.scrub_interval_seconds;
 }
 
 // Waits as long as `bytes` may take; false when it is time to stop.
