@@ -67,7 +67,7 @@ unmount_store
 say "two damaged files are found, and nothing else"
 damage_file 70 5000
 damage_file 150 100000
-mount_store -o scrub=1G,scrub_interval=0
+mount_logged -o scrub=1G,scrub_interval=0
 wait_until lists_at_least 2
 damages | cut -f 3,4,10 | sort | diff - <(printf '4096\t4096\t/private/70\n98304\t4096\t/private/150\n') ||
   fail "$(cat "$report")"
@@ -78,6 +78,14 @@ for number in $(seq 1 200); do
   esac
 done
 head -c 4096 "$mnt/private/70" | cmp - <(head -c 4096 "$scratch/copies/70")
+grep -q '^damaged 2$' "$mnt/.ciaos/stats" || fail "$(cat "$mnt/.ciaos/stats")"
+
+say "the log tells of each once, however often it is found"
+wait_until grep -q 'scrub_rounds [3-9]' "$mnt/.ciaos/stats"
+for number in 70 150; do
+  line="damaged: /private/$number (inode [0-9]*), 4096 bytes at [0-9]*: .*; volume [0-9]* at [0-9]*, .* at [0-9]*$"
+  [ "$(grep -c "damaged: .*/private/$number" "$log")" = 1 ] && grep -q "$line" "$log" || fail "of $number: $(cat "$log")"
+done
 
 say "the list survives kill -9 and a mount without scrubbing; where the bytes are right again, it ends"
 kill_daemon
