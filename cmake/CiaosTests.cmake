@@ -1,5 +1,5 @@
 # Three kinds of tests, told apart by label:
-#   unit   tests/<folder>/*_test.cc, one GoogleTest program per folder; ./check runs them under sanitizers
+#   unit   tests/<folder>/*_test.cc, one GoogleTest program per folder, in shards; ./check runs them under sanitizers
 #   mount  tests/mount/*.sh, tests/sidecar/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
 #   rules  tests/rules/*, which read the tree itself
 
@@ -26,6 +26,7 @@ function(ciaos_test_support)
   target_link_libraries(ciaos_test_support ${scope} GTest::gmock_main fmt::fmt)
 endfunction()
 
+set(CIAOS_TEST_SHARDS 4)
 function(ciaos_unit_tests folder)
   file(GLOB tests CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*_test.cc")
   if(NOT tests)
@@ -59,12 +60,14 @@ function(ciaos_unit_tests folder)
   target_precompile_headers(${folder}_test PRIVATE ${CIAOS_PRECOMPILED_FOR_TESTS})
   add_dependencies(unit_tests ${folder}_test)
   set_target_properties(${folder}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  gtest_discover_tests(${folder}_test
-    TEST_PREFIX "${folder}."
-    NO_PRETTY_VALUES
-    DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS unit TIMEOUT 300)
+  # In a few processes and not one for each test: under sanitizers starting takes longer than most tests do.
+  foreach(shard RANGE 1 ${CIAOS_TEST_SHARDS})
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${folder}.${shard} COMMAND ${folder}_test)
+    set_tests_properties(${folder}.${shard} PROPERTIES
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${CIAOS_TEST_SHARDS};GTEST_SHARD_INDEX=${index}"
+      LABELS unit TIMEOUT 900)
+  endforeach()
 endfunction()
 
 # What tests/fuzzing runs. libFuzzer sees which code an input reaches, so everything is built for it: CIAOS_SANITIZE has
@@ -80,7 +83,6 @@ endfunction()
 
 add_custom_target(unit_tests)
 if(GTest_FOUND)
-  include(GoogleTest)
   ciaos_test_support()
   file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/*")
   foreach(folder IN LISTS folders)
