@@ -159,6 +159,11 @@ Status set_allow_other(MountOptions& options, const Given& given) {
   return {};
 }
 
+Status set_subdir(MountOptions& options, const Given& given) {
+  options.subdir = given.value;
+  return {};
+}
+
 Status set_fsname(MountOptions& options, const Given& given) {
   options.fsname = given.value;
   return {};
@@ -231,6 +236,7 @@ constexpr Row kRows[] = {
     {"socket_user", "USER", set_socket_user, "",
      "who may use the socket besides root and the daemon's own user"},
     {"allow_other noallow_other", "", set_allow_other, "for root's mounts", "whether other users may enter"},
+    {"subdir", "PATH", set_subdir, "", "a directory of the store that is the root of the mount"},
     {"fsname", "TEXT", set_fsname, "the store", "the source that mount(8) and df(1) show"},
     {"subtype", "TEXT", set_subtype, "ciaosfs", "the type is shown as fuse.TEXT"},
     {"dev nodev suid nosuid exec noexec", "", pass_on, "dev,suid,exec",

@@ -30,6 +30,7 @@ struct MountOptions {
   std::string socket;                   // of the local protocol; empty: its usual place; "none"
   std::optional<unsigned> socket_user;  // who may speak there besides root and the daemon's own user
 
+  std::string subdir;  // of the store, shown as the root of the mount; empty: its root
   std::string fsname;  // empty: the store
   std::string subtype = "ciaosfs";
   std::optional<bool> allow_other;  // absent: only when root mounts

@@ -1,5 +1,6 @@
 #include "daemon/serve.h"
 
+#include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -161,6 +162,16 @@ Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseS
   return {};
 }
 
+Status show_subdir(const MountOptions& options, engine::Engine& engine) {
+  if (options.subdir.empty()) return {};
+  const Status shown = engine.show_directory(options.subdir);
+  if (shown) return {};
+  const char* const why = shown.code() == ENOENT    ? "there is no such directory in the store"
+                          : shown.code() == ENOTDIR ? "is not a directory of the store"
+                                                    : "cannot be read";
+  return fail(shown.code(), fmt::format("subdir={}: {}", options.subdir, why));
+}
+
 }  // namespace
 
 std::variant<Plan, Failure> make_plan(const CommandLine& line, const MountOptions& options,
@@ -233,6 +244,10 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
   if (!opened) return give_up(Step::open_store, opened.error(), plan.store_name);
   engine = std::move(opened).value();
   signalled.engine = engine.get();
+  if (server != nullptr) {
+    if (const Status shown = show_subdir(plan.options, *engine); !shown)
+      return give_up(Step::mount, shown.error(), plan.mountpoint);
+  }
 
   if (plan.mountpoint.empty()) {
     auto socket = listen(plan, store->uuid, *engine);

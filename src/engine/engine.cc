@@ -12,6 +12,7 @@
 #include "engine/core.h"
 #include "engine/files.h"
 #include "engine/maintenance.h"
+#include "engine/mounted_root.h"
 #include "engine/names.h"
 #include "engine/objects.h"
 #include "engine/protection.h"
@@ -129,7 +130,7 @@ class Engine::Impl {
   bool is_report(InodeId parent, std::string_view name) {
     if (ReportFiles::owns(parent)) return true;
     if (!ReportFiles::is_reserved(parent, name)) return false;
-    const auto real = names.lookup(parent, name);
+    const auto real = names.lookup(root.meant(parent), name);
     if (real.ok()) names.unpin(real->inode, 1);
     return real.code() == ENOENT;
   }
@@ -192,6 +193,7 @@ class Engine::Impl {
   }
 
   std::unique_ptr<Core> core;
+  MountedRoot root;
   Files files;
   Names names;
   InodeAttributes attributes;
@@ -228,15 +230,19 @@ Status Engine::close() {
 }
 
 Result<Attributes> Engine::lookup(InodeId parent, std::string_view name) {
-  if (ReportFiles::owns(parent) && name == "..") return impl_->names.lookup(kRootInode, ".");
+  if (ReportFiles::owns(parent) && name == "..") return lookup(kRootInode, ".");
   if (impl_->is_report(parent, name)) return impl_->reports.lookup(parent, name);
-  return impl_->names.lookup(parent, name);
+  const MountedRoot& root = impl_->root;
+  if (root.is(root.meant(parent)) && name == "..") name = ".";
+  return root.shown(impl_->names.lookup(root.meant(parent), name));
 }
 void Engine::forget(InodeId inode, std::uint64_t pins) {
-  if (!ReportFiles::owns(inode)) impl_->names.unpin(inode, pins);
+  if (!ReportFiles::owns(inode)) impl_->names.unpin(impl_->root.meant(inode), pins);
 }
 Result<InodeId> Engine::parent_of(InodeId directory) {
-  return ReportFiles::owns(directory) ? kRootInode : impl_->names.parent_of(directory);
+  const MountedRoot& root = impl_->root;
+  if (ReportFiles::owns(directory) || root.is(root.meant(directory))) return kRootInode;
+  return root.shown(TRY(impl_->names.parent_of(directory)));
 }
 
 Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::string_view name,
@@ -245,13 +251,14 @@ Result<Attributes> Engine::mknod(const Caller& caller, InodeId parent, std::stri
   if ((mode & S_IFMT) == 0) mode |= S_IFREG;
   if (S_ISDIR(mode) || S_ISLNK(mode)) return fail(EINVAL);
   const Names::NewInode what{mode, S_ISCHR(mode) || S_ISBLK(mode) ? device : 0, {}};
-  return impl_->made_name(impl_->names.make(caller, parent, name, what, 1), 1);
+  return impl_->made_name(impl_->names.make(caller, impl_->root.meant(parent), name, what, 1), 1);
 }
 
 Result<Attributes> Engine::mkdir(const Caller& caller, InodeId parent, std::string_view name,
                                  std::uint32_t mode) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->made_name(impl_->names.make(caller, parent, name, {S_IFDIR | (mode & 07777), 0, {}}, 1), 1);
+  return impl_->made_name(
+      impl_->names.make(caller, impl_->root.meant(parent), name, {S_IFDIR | (mode & 07777), 0, {}}, 1), 1);
 }
 
 Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::string_view name,
@@ -261,88 +268,105 @@ Result<Attributes> Engine::symlink(const Caller& caller, InodeId parent, std::st
   if (target.size() > kSymlinkBytesMax) return fail(ENAMETOOLONG);
   Caller unmasked = caller;
   unmasked.umask = 0;
-  return impl_->made_name(impl_->names.make(unmasked, parent, name, {S_IFLNK | 0777, 0, target}, 1), 1);
+  return impl_->made_name(
+      impl_->names.make(unmasked, impl_->root.meant(parent), name, {S_IFLNK | 0777, 0, target}, 1), 1);
 }
 
 Result<Attributes> Engine::link(InodeId inode, InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(inode));
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->made_name(impl_->names.link(inode, parent, name), 1);
+  return impl_->made_name(impl_->names.link(inode, impl_->root.meant(parent), name), 1);
 }
 
 Status Engine::unlink(InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->changed_names(impl_->names.unlink(parent, name));
+  return impl_->changed_names(impl_->names.unlink(impl_->root.meant(parent), name));
 }
 
 Status Engine::rmdir(InodeId parent, std::string_view name) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->changed_names(impl_->names.rmdir(parent, name));
+  return impl_->changed_names(impl_->names.rmdir(impl_->root.meant(parent), name));
 }
 
 Status Engine::rename(const Rename& rename) {
   TRY_VOID(impl_->check_writable(rename.parent, rename.name));
   TRY_VOID(impl_->check_writable(rename.new_parent, rename.new_name));
-  return impl_->changed_names(impl_->names.rename(rename));
+  Rename meant = rename;
+  meant.parent = impl_->root.meant(rename.parent);
+  meant.new_parent = impl_->root.meant(rename.new_parent);
+  return impl_->changed_names(impl_->names.rename(meant));
 }
 
 Result<std::string> Engine::readlink(InodeId inode) { return impl_->attributes.readlink(inode); }
 
 Status Engine::readdir(InodeId directory, std::uint64_t after, bool attributes, const DirectorySink& sink) {
   if (ReportFiles::owns(directory)) return impl_->reports.readdir(directory, after, attributes, sink);
-  return impl_->names.readdir(directory, after, attributes, sink);
+  const MountedRoot& root = impl_->root;
+  const InodeId meant = root.meant(directory);
+  if (root.is(kRootInode)) return impl_->names.readdir(meant, after, attributes, sink);
+  const auto shown = [&](const DirectoryEntry& entry, const Attributes* about) {
+    DirectoryEntry as_shown = entry;
+    const bool is_above = root.is(meant) && entry.name == "..";
+    as_shown.inode = is_above ? kRootInode : root.shown(entry.inode);
+    return sink(as_shown, about);
+  };
+  return impl_->names.readdir(meant, after, attributes, shown);
 }
 
 Result<Attributes> Engine::getattr(InodeId inode) {
-  return ReportFiles::owns(inode) ? impl_->reports.getattr(inode) : impl_->attributes.get(inode);
+  if (ReportFiles::owns(inode)) return impl_->reports.getattr(inode);
+  return impl_->root.shown(impl_->attributes.get(impl_->root.meant(inode)));
 }
 
 Result<Attributes> Engine::setattr(const Caller& caller, InodeId inode, const SetAttributes& set) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->changed_file(impl_->attributes.set(caller, inode, set));
+  const MountedRoot& root = impl_->root;
+  return impl_->changed_file(root.shown(impl_->attributes.set(caller, root.meant(inode), set)));
 }
 
 Status Engine::set_flags(const Caller& caller, InodeId inode, std::uint32_t flags) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->changed_file(impl_->attributes.set_flags(caller, inode, flags));
+  return impl_->changed_file(impl_->attributes.set_flags(caller, impl_->root.meant(inode), flags));
 }
 
 Result<std::string> Engine::getxattr(InodeId inode, std::string_view name) {
   if (ReportFiles::owns(inode)) return fail(ENODATA);
-  return impl_->attributes.get_xattr(inode, name);
+  return impl_->attributes.get_xattr(impl_->root.meant(inode), name);
 }
 Result<std::vector<std::string>> Engine::listxattr(const Caller& caller, InodeId inode) {
   if (ReportFiles::owns(inode)) return std::vector<std::string>{};
-  return impl_->attributes.list_xattrs(caller, inode);
+  return impl_->attributes.list_xattrs(caller, impl_->root.meant(inode));
 }
 
 Status Engine::setxattr(const Caller& caller, InodeId inode, std::string_view name, std::string_view value,
                         XattrMode mode) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->changed_file(impl_->attributes.set_xattr(caller, inode, name, value, mode));
+  return impl_->changed_file(
+      impl_->attributes.set_xattr(caller, impl_->root.meant(inode), name, value, mode));
 }
 
 Status Engine::removexattr(InodeId inode, std::string_view name) {
   TRY_VOID(impl_->check_writable(inode));
-  return impl_->changed_file(impl_->attributes.remove_xattr(inode, name));
+  return impl_->changed_file(impl_->attributes.remove_xattr(impl_->root.meant(inode), name));
 }
 
 Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::string_view name,
                                   std::uint32_t mode) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->made_name(impl_->names.make(caller, parent, name, {S_IFREG | (mode & 07777), 0, {}}, 2), 2);
+  return impl_->made_name(
+      impl_->names.make(caller, impl_->root.meant(parent), name, {S_IFREG | (mode & 07777), 0, {}}, 2), 2);
 }
 
 Result<Attributes> Engine::create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
                                           bool linkable) {
   TRY_VOID(impl_->check_writable(directory));
-  return impl_->names.make_unnamed(caller, directory, S_IFREG | (mode & 07777), linkable);
+  return impl_->names.make_unnamed(caller, impl_->root.meant(directory), S_IFREG | (mode & 07777), linkable);
 }
 
 Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mode) {
   if (mode.write || mode.truncate) TRY_VOID(impl_->check_writable(inode));
   if (ReportFiles::owns(inode)) return impl_->reports.getattr(inode);
-  impl_->core->pins.add(inode);
+  impl_->core->pins.add(impl_->root.meant(inode));
   SetAttributes truncation;
   truncation.size = 0;
   truncation.clears_set_id = caller.uid != 0;
@@ -394,7 +418,36 @@ Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
 
 Objects& Engine::objects() { return impl_->objects; }
 
-void Engine::watch(Watch watch) { impl_->core->watch = std::move(watch); }
+void Engine::watch(Watch watch) {
+  impl_->core->watch = {
+      .name_changed =
+          [this, tell = std::move(watch.name_changed)](InodeId parent, const std::string& name) {
+            if (tell) tell(impl_->root.shown(parent), name);
+          },
+      .inode_changed =
+          [this, tell = std::move(watch.inode_changed)](InodeId inode) {
+            if (tell) tell(impl_->root.shown(inode));
+          }};
+}
+
+Status Engine::show_directory(std::string_view path) {
+  InodeId at = kRootInode;
+  impl_->core->pins.add(at);
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    if (name.empty()) continue;
+    const auto next = impl_->names.lookup(at, name);
+    impl_->names.unpin(at, 1);
+    if (!next.ok()) return next.error();
+    at = next->inode;
+  }
+  // The pin stays: what is shown outlives its name, as whatever is in use does.
+  const Attributes attributes = TRY(impl_->attributes.get(at));
+  if (!S_ISDIR(attributes.mode)) return fail(ENOTDIR);
+  impl_->root.set(at);
+  return {};
+}
 
 Status Engine::fsync(InodeId inode) {
   if (impl_->core->read_only() || ReportFiles::owns(inode)) return {};
@@ -422,16 +475,16 @@ FilesystemStatistics Engine::statfs(InodeId inode) {
   }
   // An inode costs records only; this many would fit if each took a block.
   statistics.inodes_free = statistics.bytes_free / statistics.block_bytes;
-  show_quota(core, inode, statistics);
+  show_quota(core, impl_->root.meant(inode), statistics);
   return statistics;
 }
 
 Statistics Engine::statistics() { return impl_->statistics(); }
 
-bool Engine::at_hand(InodeId inode) const { return impl_->core->inodes->contains(inode); }
+bool Engine::at_hand(InodeId inode) const { return impl_->core->inodes->contains(impl_->root.meant(inode)); }
 
 bool Engine::at_hand(InodeId parent, std::string_view name) const {
-  const NameCache::Found found = impl_->core->names.find(parent, name);
+  const NameCache::Found found = impl_->core->names.find(impl_->root.meant(parent), name);
   return found.known && at_hand(parent) && (!found.row || at_hand(found.row->child));
 }
 

@@ -179,6 +179,9 @@ class Engine {
   Objects& objects();
   // Before the first object verb.
   void watch(Watch watch);
+  // Before the first verb: the directory at `path`, which may begin with a slash, is the root of all verbs but those on objects:
+  // they know it by the number of the root, and nothing above it. ENOENT, ENOTDIR; a symlink is no directory.
+  Status show_directory(std::string_view path);
 
   // --- the store ---
   Status commit();  // everything before the call is durable on return

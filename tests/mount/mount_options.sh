@@ -43,6 +43,13 @@ shown comment=x,uhelper=y,x-systemd.automount,X-mount.mkdir,default_permissions,
 
 say "the others"
 mkdir "$scratch/for_copies"
+mount_store
+mkdir "$mnt/part"
+unmount_store
+shown "subdir=part,nosuid" nosuid
+mount_store
+rmdir "$mnt/part"
+unmount_store
 shown "commit=3600,mem=16M,compact=0,scrub=0,scrub_interval=0,wait=0,open=cached,rings=off,socket=none" rw
 shown "index=$scratch/elsewhere,ro,scratch=$scratch/for_copies,open=auto,rings=auto,socket=$scratch/socket,socket_user=nobody" ro
 "$ciaosfs" "$mnt" -o backend=mock,size=64M </dev/null
