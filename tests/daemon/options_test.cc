@@ -93,7 +93,6 @@ TEST(Options, WrongValuesAreNamedWithTheirOption) {
   EXPECT_THAT(complaint({"commit"}), HasSubstr("commit=SECONDS"));
   EXPECT_THAT(complaint({"mem=1K"}), HasSubstr("mem=1K"));
   EXPECT_THAT(complaint({"ro=yes"}), HasSubstr("takes no value"));
-  EXPECT_THAT(complaint({"remount"}), HasSubstr("unmount and mount again"));
 }
 
 TEST(Options, RootsMountsAreOpenToAllAndKnowDevices) {

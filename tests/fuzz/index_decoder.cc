@@ -2,6 +2,8 @@
 //
 // The input is what to change in a sound one, so that it stays small: the number of bytes to cut off the end (u32), then any
 // number of edits: offset (u32), count (u8), that many bytes to be XORed there.
+#include <dirent.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +22,8 @@ namespace ciaos::fuzz {
 namespace {
 
 using meta::Index;
+
+constexpr InodeId kAdded{1ull << 40};
 
 constexpr Uuid kStore{{1, 2, 3}};
 constexpr std::size_t kEditBytesMax = 16;
@@ -126,8 +130,9 @@ bool open_and_read(const std::string& directory, Index::Mode mode) {
   if (mode == Index::Mode::read_only || !applied.ok()) return sound;
   const std::uint64_t last = *applied ? (*applied)->sequence.value() : 0;
   if (last >= INT64_MAX) return sound;
-  test::Random random(2);
-  const meta::Changes changes = meta::test::random_changes(random, 100);
+  meta::Changes changes;
+  changes.inodes.insert_or_assign(kAdded, meta::InodeRow());
+  changes.names.insert_or_assign({kAdded, "name"}, meta::NameRow{kAdded, 3, DT_DIR});
   const meta::Changes* const batch = &changes;
   sound &= (*index)->apply({&batch, 1}, position(last + 1)).ok();
   sound &= (*index)->checkpoint().ok();
