@@ -16,7 +16,7 @@ import sys
 import time
 
 SIZE = 10000
-LINE = re.compile(r"requests: ?(.*)")
+LINE = re.compile(r"requests: ?(.*)\n")  # ended: the last one may still be being written
 
 
 class Counter:
