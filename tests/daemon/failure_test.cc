@@ -52,6 +52,8 @@ TEST(Failure, TheSameErrorMeansSomethingElseAtTheMountpoint) {
   EXPECT_THAT(failure_of(Step::mount, fail(ENOENT, "/mnt"), "/mnt").sentence,
               HasSubstr("create that directory"));
   EXPECT_THAT(failure_of(Step::mount, fail(ENOTCONN, "/mnt"), "/mnt").sentence, HasSubstr("umount"));
+  EXPECT_THAT(failure_of(Step::remount, fail(EROFS, "/mnt"), "/mnt").sentence,
+              HasSubstr("mount it without ro"));
 }
 
 TEST(Failure, AWrongCommandLineIsAUsageError) {

@@ -74,6 +74,15 @@ TEST(Options, WhatIsForMountAndInitIsPassedOver) {
             "");
 }
 
+TEST(Options, RemountIsTakenWithWhatItComesWith) {
+  const auto options = parse({"remount", "ro", "nosuid"});
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->remount);
+  EXPECT_TRUE(options->engine.read_only);
+  EXPECT_FALSE(parse({"ro"})->remount);
+  EXPECT_THAT(complaint({"remount=ro"}), HasSubstr("takes no value"));
+}
+
 TEST(Options, AnUnknownOptionIsNamedUnlessSloppy) {
   EXPECT_EQ(complaint({"frob"}), "unknown mount option frob");
   EXPECT_EQ(complaint({"frob=1"}), "unknown mount option frob");

@@ -250,7 +250,7 @@ Scene full_store() {
           .lives = 3};
 }
 
-TEST_P(Crash, AFullStoreLosesNothingEither) { run_machines(full_store(), seeds_to_run(32), GetParam()); }
+TEST_P(Crash, AFullStoreLosesNothingEither) { run_machines(full_store(), seeds_to_run(60), GetParam()); }
 
 // Live needles move and dead payloads are punched while the power goes: on a device, and in volumes that are files.
 Scene compacting(store::StoreKind kind) {
