@@ -45,6 +45,15 @@ Result<std::optional<NameRow>> Names::find(InodeId parent, std::string_view name
   return row;
 }
 
+Result<InodeRef> Names::child_of(Inode& directory, std::string_view name, const NameRow& row) {
+  auto child = core_.inodes->get(row.child);
+  if (child.code() != ENOENT) return child;
+  ReaderLock lock(directory.mutex);
+  const std::optional<NameRow> now = TRY(find(directory.id, name));
+  if (now == row) return fail(EUCLEAN, "a name without its inode: " + std::string(name));
+  return InodeRef();
+}
+
 Result<Attributes> Names::reach(InodeId id) {
   const InodeRef inode = TRY(core_.inodes->get(id));
   ReaderLock lock(inode->mutex);
@@ -252,7 +261,8 @@ Status Names::remove(InodeId parent, std::string_view name, bool directory) {
       row = TRY(find(parent, name));
     }
     if (!row) return fail(ENOENT);
-    const InodeRef child = TRY(core_.inodes->get(row->child));
+    const InodeRef child = TRY(child_of(*from, name, *row));
+    if (!child) continue;
     const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
     InodeLocks locks{&*from, &*child};
     TRY_VOID(check_directory(*from));

@@ -58,6 +58,9 @@ class Names {
   // Pins an inode that has a name, whoever asks for it by its number.
   Result<Attributes> reach(InodeId id);
   std::optional<Attributes> attributes_if_there(InodeId id);
+  // What a name led to when it was found; none if it leads elsewhere since, so that the caller looks again. EUCLEAN if
+  // the name stays and its inode does not exist. The directory not locked.
+  Result<InodeRef> child_of(Inode& directory, std::string_view name, const meta::NameRow& row);
   // With what `directory`, which the caller has locked, hands on.
   Result<InodeRef> make_inode(const Caller& caller, Inode& directory, const NewInode& inode,
                               std::uint64_t pins);

@@ -65,8 +65,9 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
     const std::optional<NameRow> target_row = TRY(find_locked(to, r.new_name));
     if (r.exchange && !target_row) return fail(ENOENT);
     if (r.no_replace && target_row) return fail(EEXIST);
-    const InodeRef source = TRY(core_.inodes->get(source_row->child));
-    const InodeRef target = target_row ? TRY(core_.inodes->get(target_row->child)) : InodeRef();
+    const InodeRef source = TRY(child_of(*from, r.name, *source_row));
+    const InodeRef target = target_row ? TRY(child_of(*to, r.new_name, *target_row)) : InodeRef();
+    if (!source || (target_row && !target)) continue;
     if (source->is_directory()) TRY_VOID(check_no_cycle(source->id, r.new_parent));
     if (r.exchange && target->is_directory()) TRY_VOID(check_no_cycle(target->id, r.parent));
     // A directory above what moves is not empty, whatever else is wrong with the pair.

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "support/engine_fixture.h"
 
@@ -16,6 +18,7 @@ class NamesOf : public EngineTest {
  protected:
   static engine::Rename no_replace() { return {.no_replace = true}; }
   static engine::Rename exchange() { return {.exchange = true}; }
+  static constexpr int kRaces = 5000;
   std::uint32_t links(std::string_view path) { return shell().stat(path)->links; }
 };
 
@@ -177,6 +180,38 @@ TEST_F(NamesOf, WhatWasReplacedIsFreed) {
   ASSERT_EQ(shell().mv("/a", "/b"), 0);
   EXPECT_EQ(store->getattr(replaced).code(), ENOENT);
   EXPECT_EQ(store->statfs().inodes, 2u);
+}
+
+// Whoever looks a name up and then its inode meets what another thread has replaced in between.
+TEST_F(NamesOf, ARenameDoesNotMissWhatAnotherThreadRemovesBehindItsNewName) {
+  std::atomic<bool> done{false};
+  std::thread remover([&] {
+    while (!done) (void)shell().rm("/b");
+  });
+  int failures = 0;
+  for (int i = 0; i < kRaces; ++i) {
+    if (shell().put("/a", "") != 0 || shell().mv("/a", "/b") != 0) ++failures;
+  }
+  done = true;
+  remover.join();
+  EXPECT_EQ(failures, 0);
+}
+TEST_F(NamesOf, AnUnlinkDoesNotMissANameThatAnotherThreadReplaces) {
+  std::atomic<bool> done{false};
+  std::thread replacer([&] {
+    while (!done) {
+      (void)shell().put("/a", "");
+      (void)shell().mv("/a", "/b");
+    }
+  });
+  int failures = 0;
+  for (int i = 0; i < kRaces; ++i) {
+    (void)shell().put("/b", "");
+    if (shell().rm("/b") != 0) ++failures;
+  }
+  done = true;
+  replacer.join();
+  EXPECT_EQ(failures, 0);
 }
 
 TEST_F(NamesOf, ALookupOfWhatWasRemovedFindsNothing) {
