@@ -21,8 +21,9 @@ WRITERS = int(os.environ.get("CIAOS_WRITERS", "4"))
 READERS = 2
 FILES = int(os.environ.get("CIAOS_FILES_EACH", "24"))
 LARGE_BYTES = int(os.environ.get("CIAOS_LARGE_BYTES", "300000"))
-# How a mount ends or refuses: its daemon died, its device failed, it takes no more changes.
-ENDS = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.EROFS, errno.ENODEV, errno.ESHUTDOWN}
+# How a mount ends or refuses: its daemon died, its device failed, it takes no more changes. ECANCELED is how the kernel ends
+# what lies on the rings of a daemon in the milliseconds in which it dies (seen on Linux 6.18).
+ENDS = {errno.ENOTCONN, errno.ECONNABORTED, errno.ECANCELED, errno.EIO, errno.EROFS, errno.ENODEV, errno.ESHUTDOWN}
 if os.environ.get("CIAOS_MAY_BE_DAMAGED"):
     ENDS.add(errno.EUCLEAN)
 
