@@ -75,7 +75,9 @@ Result<Attributes> InodeAttributes::get(InodeId id) {
 Result<Attributes> InodeAttributes::set(const Caller& caller, InodeId id, const SetAttributes& set) {
   TRY_VOID(core_.committer->admit());
   const InodeRef inode = TRY(core_.inodes->get(id));
-  const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerAttribute));
+  const std::size_t cut = set.size ? TRY(files_.shorten(*inode, *set.size, set.clears_set_id)) : 0;
+  const Gate::Pass pass =
+      TRY(core_.committer->enter(kRecordsPerAttribute + 2 * cut * meta::kExtentRecordBytes));
   WriterLock lock(inode->mutex);
   if (!inode->exists()) return fail(ENOENT);
   TRY_VOID(check_may_set(inode->row, set));

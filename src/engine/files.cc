@@ -284,21 +284,6 @@ Result<bool> Files::redirect(Inode& inode, const Extent& extent, const meta::Ext
   return true;
 }
 
-Status Files::resize(Inode& inode, std::uint64_t size) {
-  if (size > kFileBytesMax) return fail(EFBIG);
-  const TreeCharge charge(*core_.quotas, inode);
-  // Also behind the end of the file: what is reserved there.
-  if (size <= inode.row.size) {
-    TRY_VOID(load_extents(inode));
-    const std::vector<Extent> behind = TRY(overlapping(inode, size, kEndOfFile));
-    discard_buffered(inode, size, kEndOfFile);
-    note_edit(inode, meta::cut_range(behind, size, kEndOfFile));
-    inode.extents_many = false;
-  }
-  inode.row.size = size;
-  return {};
-}
-
 void Files::discard_buffered(Inode& inode, std::uint64_t begin, std::uint64_t end) {
   const DirtyInodes::Change change(core_.dirty, inode.buffer);
   inode.buffer.discard(begin, end);

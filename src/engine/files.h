@@ -30,6 +30,9 @@ class Files {
 
   // LOCKED. Sets the size; what lies behind a shorter one is gone. Times and row are the caller's.
   Status resize(Inode& inode, std::uint64_t size);
+  // Before resize(), without locks: takes so much from the end, in steps, that what is left to cut fits a batch; as many
+  // rows at most.
+  Result<std::size_t> shorten(Inode& inode, std::uint64_t size, bool clears_set_id);
   // LOCKED. Frees up to `rows_max` extents from the front of a file that nobody can see any more. True when none are left.
   Result<bool> free_extents(Inode& inode, std::size_t rows_max);
 

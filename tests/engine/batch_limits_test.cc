@@ -99,5 +99,41 @@ TEST(BatchLimits, ClonesAndHolesGoInStepsThatFit) {
   EXPECT_EQ(shell.cat("/f"), std::string(size, '\0'));
 }
 
+TEST(BatchLimits, ATruncateGoesInStepsThatFit) {
+  constexpr std::uint64_t kPieces = 1000;
+  constexpr std::uint64_t kCopies = 60;
+  constexpr std::uint64_t kBytes = 8192 * kPieces;
+  TestStore store({.volumes = 64});
+  store.open();
+  Shell shell(store.engine());
+  ASSERT_EQ(shell.put("/f", ""), 0);
+  ASSERT_EQ(shell.put("/long", ""), 0);
+  const InodeId file = shell.inode("/f");
+  const std::string byte = "b";
+  for (std::uint64_t i = 0; i < kPieces; ++i) {
+    ASSERT_EQ(store->write(file, 8192 * i, as_bytes(byte), {}).code(), 0) << i;
+  }
+  ASSERT_EQ(shell.truncate("/f", kBytes), 0);
+  for (std::uint64_t copy = 0; copy < kCopies; ++copy) {
+    for (std::uint64_t done = 0; done < kBytes;) {
+      const auto part = store->clone_range({.from = file,
+                                            .from_offset = done,
+                                            .to = shell.inode("/long"),
+                                            .to_offset = kBytes * copy + done,
+                                            .length = kBytes - done});
+      ASSERT_TRUE(part.ok()) << to_string(part.error());
+      done += *part;
+    }
+  }
+  ASSERT_EQ(shell.truncate("/long", kBytes + 8192), 0);
+  EXPECT_EQ(store->commit().code(), 0);
+  EXPECT_EQ(shell.stat("/long")->blocks512, (kPieces + 1 + 511) / 512);
+  ASSERT_EQ(shell.truncate("/long", 2 * kBytes), 0);
+  std::string left = shell.cat("/f") + "b";
+  left.resize(2 * kBytes);
+  store.reopen();
+  EXPECT_TRUE(Shell(store.engine()).cat("/long") == left);
+}
+
 }  // namespace
 }  // namespace ciaos::test
