@@ -68,8 +68,11 @@ struct Chunk {
 // Guarded by the writer's mutex. Does no I/O.
 class ChunkQueue {
  public:
-  explicit ChunkQueue(std::size_t chunk_bytes)
-      : chunk_bytes_(chunk_bytes), buffers_(chunk_bytes + kBlockBytes, 8) {}
+  // Keeps memory for `kept_bytes_max` of chunks: as much as may wait to be written at once.
+  ChunkQueue(std::size_t chunk_bytes, std::size_t kept_bytes_max)
+      : chunk_bytes_(chunk_bytes),
+        // A longest needle, its header, and what it shares of a block with the one before.
+        buffers_(chunk_bytes + 2 * kBlockBytes, kept_bytes_max / chunk_bytes) {}
 
   struct Slot {
     std::shared_ptr<Chunk> chunk;

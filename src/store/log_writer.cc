@@ -38,7 +38,7 @@ LogWriter::LogWriter(VolumeSet& volumes, VolumePool& pool, const Uuid& store, Ep
       epoch_(epoch),
       limits_(limits),
       txn_room_bytes_(store::txn_room_bytes(limits)),
-      chunks_(limits.chunk_bytes),
+      chunks_(limits.chunk_bytes, limits.unwritten_bytes_max / 2),
       zero_window_(limits.zero_window_bytes),
       last_(last) {
   CIAOS_ASSERT(limits.chunk_bytes > 0 && limits.chunk_bytes % kBlockBytes == 0);

@@ -41,15 +41,29 @@ std::uint32_t header_crc_of(std::uint32_t seed, ByteSpan header) {
   return crc32c(crc32c(before, kZeros), header.subspan(L::header_crc + kZeros.size()));
 }
 
-// Gathers the payload's parts and sums them in pieces that know nothing of where a part ends.
-void copy_payload(std::span<const ByteSpan> payload, MutableByteSpan out) {
-  std::size_t filled = 0;
-  for (const ByteSpan part : payload) {
-    CIAOS_ASSERT(part.size() <= out.size() - filled);
-    if (!part.empty()) std::memcpy(out.data() + filled, part.data(), part.size());
-    filled += part.size();
+// Gathers the payload's parts and sums it in pieces that know nothing of where a part ends, each while it is in the processor's
+// nearest cache.
+void copy_and_sum(std::uint32_t seed, std::span<const ByteSpan> payload, MutableByteSpan out,
+                  std::span<std::uint32_t> crcs) {
+  auto part = payload.begin();
+  std::size_t of_part = 0;
+  for (std::size_t i = 0; i < crcs.size(); ++i) {
+    const std::size_t begin = i * kBlockBytes;
+    const MutableByteSpan piece = out.subspan(begin, std::min<std::size_t>(kBlockBytes, out.size() - begin));
+    for (std::size_t filled = 0; filled < piece.size();) {
+      CIAOS_ASSERT(part != payload.end());
+      const std::size_t count = std::min(part->size() - of_part, piece.size() - filled);
+      if (count > 0) std::memcpy(piece.data() + filled, part->data() + of_part, count);
+      filled += count;
+      of_part += count;
+      if (of_part == part->size()) {
+        ++part;
+        of_part = 0;
+      }
+    }
+    crcs[i] = crc32c(seed, piece);
   }
-  CIAOS_ASSERT(filled == out.size());
+  CIAOS_ASSERT(std::all_of(part, payload.end(), [](ByteSpan rest) { return rest.empty(); }));
 }
 
 }  // namespace
@@ -72,14 +86,8 @@ void encode_needle(const Uuid& store, NeedleHeader& header, std::span<const Byte
   const std::size_t header_bytes = needle_header_bytes(header.payload_bytes);
   const std::size_t payload_at = payload_position(header.at.offset, header.payload_bytes) - header.at.offset;
 
-  const MutableByteSpan body = out.subspan(payload_at);
-  copy_payload(payload, body);
   header.payload_crcs.resize(piece_count(header.payload_bytes));
-  for (std::size_t i = 0; i < header.payload_crcs.size(); ++i) {
-    const std::size_t begin = i * kBlockBytes;
-    header.payload_crcs[i] =
-        crc32c(seed, body.subspan(begin, std::min<std::size_t>(kBlockBytes, body.size() - begin)));
-  }
+  copy_and_sum(seed, payload, out.subspan(payload_at), header.payload_crcs);
 
   std::byte* const to = out.data();
   std::memset(to, 0, payload_at);

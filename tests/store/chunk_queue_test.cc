@@ -25,7 +25,7 @@ std::vector<std::shared_ptr<Chunk>> take(ChunkQueue& queue, const ChunkQueue::Bu
 int byte_at(const Chunk& chunk, std::size_t at) { return std::to_integer<int>(chunk.buffer.data()[at]); }
 
 TEST(ChunkQueue, NothingIsReadyBeforeItIsSealed) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const auto slot = queue.reserve(kVolume, 0, 100);
   queue.complete(*slot.chunk);
   EXPECT_TRUE(take(queue).empty());
@@ -37,7 +37,7 @@ TEST(ChunkQueue, NothingIsReadyBeforeItIsSealed) {
 }
 
 TEST(ChunkQueue, FlushPadsWithZerosToTheBlockEvenInAReusedBuffer) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   for (std::uint64_t round = 0; round < 3; ++round) {
     const std::uint64_t begin = round * kChunk;
     const auto first = queue.reserve(kVolume, begin, begin + 101);
@@ -58,7 +58,7 @@ TEST(ChunkQueue, FlushPadsWithZerosToTheBlockEvenInAReusedBuffer) {
 }
 
 TEST(ChunkQueue, ChunkWaitsForItsNeedles) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const auto first = queue.reserve(kVolume, 0, 96);
   const auto second = queue.reserve(kVolume, 96, 200);
   queue.flush();
@@ -69,7 +69,7 @@ TEST(ChunkQueue, ChunkWaitsForItsNeedles) {
 }
 
 TEST(ChunkQueue, ChunkWaitsForThoseBeforeIt) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const auto first = queue.reserve(kVolume, 0, 100);
   queue.flush();
   const auto second = queue.reserve(kVolume, kBlockBytes, kBlockBytes + 100);
@@ -83,7 +83,7 @@ TEST(ChunkQueue, ChunkWaitsForThoseBeforeIt) {
 }
 
 TEST(ChunkQueue, ChunkIntoZerosUnderWayWaits) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const auto slot = queue.reserve(kVolume, 0, 2 * kBlockBytes);
   queue.complete(*slot.chunk);
   queue.flush();
@@ -93,7 +93,7 @@ TEST(ChunkQueue, ChunkIntoZerosUnderWayWaits) {
 }
 
 TEST(ChunkQueue, BlockIsCarriedToTheNextChunkAndWrittenOnce) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const std::uint64_t shared = 4 * kBlockBytes;  // the first needle ends inside of this block
   const auto first = queue.reserve(kVolume, 0, shared + 104);
   const auto second = queue.reserve(kVolume, shared + 104, shared + 104 + kChunk);
@@ -114,7 +114,7 @@ TEST(ChunkQueue, BlockIsCarriedToTheNextChunkAndWrittenOnce) {
 }
 
 TEST(ChunkQueue, BlockIsCarriedThroughAChunkThatNeverLeavesIt) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const auto first = queue.reserve(kVolume, 0, 104);
   const std::uint64_t larger = 3 * kChunk;
   const auto second = queue.reserve(kVolume, 104, 104 + larger);
@@ -135,7 +135,7 @@ TEST(ChunkQueue, BlockIsCarriedThroughAChunkThatNeverLeavesIt) {
 }
 
 TEST(ChunkQueue, NeedleIsFoundUntilItsLastBlockIsWritten) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   const VolumePosition begin{kVolume.volume, kVolume.generation, 0};
   const std::uint64_t end = 4 * kBlockBytes + 104;
   const auto first = queue.reserve(kVolume, 0, end);
@@ -155,7 +155,7 @@ TEST(ChunkQueue, NeedleIsFoundUntilItsLastBlockIsWritten) {
 }
 
 TEST(ChunkQueue, TakesAsManyAsItIsTold) {
-  ChunkQueue queue(kChunk);
+  ChunkQueue queue(kChunk, 4 * kChunk);
   for (std::uint64_t i = 0; i < 5; ++i) {
     queue.complete(*queue.reserve(kVolume, i * kBlockBytes, i * kBlockBytes + 100).chunk);
     queue.flush();
@@ -167,7 +167,7 @@ TEST(ChunkQueue, TakesAsManyAsItIsTold) {
 
 TEST(OpenBatch, DigestGoesByWhereNeedlesLieAndNotByWhichEndedFirst) {
   const auto digest = [](const std::vector<std::size_t>& order) {
-    ChunkQueue queue(kChunk);
+    ChunkQueue queue(kChunk, 4 * kChunk);
     OpenBatch batch;
     std::vector<OpenBatch::Ticket> tickets;
     for (std::uint64_t i = 0; i < 4; ++i) {
