@@ -19,6 +19,7 @@
 #include "engine/index_reserve.h"
 #include "engine/inode_table.h"
 #include "engine/name_cache.h"
+#include "engine/piece_memory.h"
 #include "engine/pins.h"
 #include "engine/quotas.h"
 #include "engine/read_epochs.h"
@@ -76,7 +77,10 @@ struct ScrubPosition {
 
 struct Core {
   Core(const Options& the_options, Clock& the_clock)
-      : options(the_options), clock(the_clock), names(the_options.inode_cache_bytes / 3) {}
+      : options(the_options),
+        clock(the_clock),
+        piece_memory(the_options.dirty_bytes_max / 2),
+        names(the_options.inode_cache_bytes / 3) {}
 
   bool read_only() const { return options.read_only; }
   // Promises `bytes` of log space, where garbage stands in the way by compacting. Blocks; call it without locks. ENOSPC.
@@ -93,6 +97,7 @@ struct Core {
   // --- constant after recovery ---
   const Options options;
   Clock& clock;
+  PieceMemory piece_memory;  // of inodes and what is taken out of them
   std::unique_ptr<store::VolumeSet> volumes;
   Uuid uuid;
   store::LogLimits log_limits;

@@ -195,11 +195,11 @@ Result<std::size_t> Files::buffer(Inode& inode, std::uint64_t offset, ByteSpan f
       taken += piece_bytes;
     }
   }
-  inode.buffer.write(offset + taken, from.subspan(taken), piece_bytes);
+  inode.buffer.write(offset + taken, from.subspan(taken), piece_bytes, core_.piece_memory);
   // What is in the buffer is written, whether it can become a needle now or not: whoever commits it next gets the error.
   while (true) {
-    const WriteBuffer::TakenPiece full = inode.buffer.take_full(piece_bytes);
-    if (full.bytes.empty() || !flush_taken(inode, full).ok()) break;
+    const auto full = inode.buffer.take_full(piece_bytes);
+    if (!full || !flush_taken(inode, *full).ok()) break;
   }
   return from.size();
 }
@@ -215,8 +215,10 @@ Status Files::flush(Inode& inode) {
 
 // Reads go on seeing what was written, also when it can become no needle: then it goes back into the buffer.
 Status Files::flush_taken(Inode& inode, const WriteBuffer::TakenPiece& piece) {
-  Status status = flush_piece(inode, piece.offset, piece.bytes);
-  if (!status.ok()) inode.buffer.write(piece.offset, piece.bytes, core_.log_limits.data_payload_bytes_max);
+  Status status = flush_piece(inode, piece.offset, piece.bytes.span());
+  if (!status.ok())
+    inode.buffer.write(piece.offset, piece.bytes.span(), core_.log_limits.data_payload_bytes_max,
+                       core_.piece_memory);
   return status;
 }
 

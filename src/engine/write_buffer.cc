@@ -1,5 +1,7 @@
 #include "engine/write_buffer.h"
 
+#include <utility>
+
 #include "base/assert.h"
 
 namespace ciaos::engine {
@@ -13,17 +15,18 @@ WriteBuffer::Map::const_iterator WriteBuffer::first_ending_after(std::uint64_t o
   return at;
 }
 
-void WriteBuffer::write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piece_bytes_max) {
+void WriteBuffer::write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piece_bytes_max,
+                        PieceMemory& memory) {
   CIAOS_ASSERT(piece_bytes_max > 0);
   while (!bytes.empty()) {
     auto next = pieces_.upper_bound(offset);
     if (next != pieces_.begin()) {
       const auto before = std::prev(next);
-      ByteVector& piece = before->second;
+      PieceBytes& piece = before->second;
       const std::uint64_t inside = offset - before->first;
       if (inside < piece.size()) {  // overwrites in place
         const std::size_t count = std::min<std::uint64_t>(piece.size() - inside, bytes.size());
-        std::copy_n(bytes.begin(), count, piece.begin() + static_cast<std::ptrdiff_t>(inside));
+        std::ranges::copy(bytes.first(count), piece.span().subspan(inside).begin());
         offset += count;
         bytes = bytes.subspan(count);
         continue;
@@ -32,7 +35,7 @@ void WriteBuffer::write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piec
         std::uint64_t count = std::min<std::uint64_t>(piece_bytes_max - piece.size(), bytes.size());
         if (next != pieces_.end()) count = std::min(count, next->first - offset);
         if (count > 0) {
-          piece.insert(piece.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+          piece.append(bytes.first(count));
           bytes_ += count;
           offset += count;
           bytes = bytes.subspan(count);
@@ -46,8 +49,7 @@ void WriteBuffer::write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piec
       CIAOS_ASSERT(next != pieces_.end() && next->first == offset);
       continue;
     }
-    pieces_.emplace(offset, ByteVector(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count)));
-    bytes_ += count;
+    keep(offset, bytes.first(count), memory);
     offset += count;
     bytes = bytes.subspan(count);
   }
@@ -65,19 +67,15 @@ void WriteBuffer::discard(std::uint64_t begin, std::uint64_t end) {
       continue;
     }
     TakenPiece piece = take(at++);
-    if (piece_begin < begin) {
-      ByteVector head(piece.bytes.begin(),
-                      piece.bytes.begin() + static_cast<std::ptrdiff_t>(begin - piece_begin));
-      bytes_ += head.size();
-      pieces_.emplace(piece_begin, std::move(head));
-    }
-    if (piece_end > end) {
-      ByteVector rest(piece.bytes.begin() + static_cast<std::ptrdiff_t>(end - piece_begin),
-                      piece.bytes.end());
-      bytes_ += rest.size();
-      pieces_.emplace(end, std::move(rest));
-    }
+    const ByteSpan bytes = std::as_const(piece.bytes).span();
+    if (piece_begin < begin) keep(piece_begin, bytes.first(begin - piece_begin), piece.bytes.memory());
+    if (piece_end > end) keep(end, bytes.subspan(end - piece_begin), piece.bytes.memory());
   }
+}
+
+void WriteBuffer::keep(std::uint64_t offset, ByteSpan bytes, PieceMemory& memory) {
+  bytes_ += bytes.size();
+  pieces_.emplace(offset, PieceBytes(memory, bytes));
 }
 
 WriteBuffer::TakenPiece WriteBuffer::take(Map::iterator at) {
@@ -92,11 +90,11 @@ WriteBuffer::TakenPiece WriteBuffer::take_first() {
   return take(pieces_.begin());
 }
 
-WriteBuffer::TakenPiece WriteBuffer::take_full(std::uint64_t bytes) {
+std::optional<WriteBuffer::TakenPiece> WriteBuffer::take_full(std::uint64_t bytes) {
   for (auto at = pieces_.begin(); at != pieces_.end(); ++at) {
     if (at->second.size() >= bytes) return take(at);
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace ciaos::engine

@@ -7,13 +7,15 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "engine/piece_memory.h"
 
 namespace ciaos::engine {
 
 class WriteBuffer {
  public:
-  // Newer bytes win. Pieces never grow beyond `piece_bytes_max`; longer runs are several pieces that touch.
-  void write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piece_bytes_max);
+  // Newer bytes win. Pieces never grow beyond `piece_bytes_max`; longer runs are several pieces that touch. `memory` outlives
+  // the buffer and what is taken out of it.
+  void write(std::uint64_t offset, ByteSpan bytes, std::uint64_t piece_bytes_max, PieceMemory& memory);
   // Forgets [begin, end).
   void discard(std::uint64_t begin, std::uint64_t end);
 
@@ -33,7 +35,7 @@ class WriteBuffer {
     for (; at != pieces_.end() && at->first < end; ++at) {
       const std::uint64_t from = std::max(begin, at->first);
       const std::uint64_t to = std::min(end, at->first + at->second.size());
-      visit(Piece{from, ByteSpan(at->second).subspan(from - at->first, to - from)});
+      visit(Piece{from, at->second.span().subspan(from - at->first, to - from)});
     }
   }
 
@@ -41,22 +43,23 @@ class WriteBuffer {
   std::optional<Piece> next_piece(std::uint64_t offset) const {
     const auto at = first_ending_after(offset);
     if (at == pieces_.end()) return std::nullopt;
-    return Piece{at->first, at->second};
+    return Piece{at->first, at->second.span()};
   }
 
   // The piece at or after `offset`, whole, taken out.
   struct TakenPiece {
     std::uint64_t offset = 0;
-    ByteVector bytes;
+    PieceBytes bytes;
   };
   TakenPiece take_first();
-  // The first piece that has reached `bytes`, taken out; empty bytes if none has.
-  TakenPiece take_full(std::uint64_t bytes);
+  // The first piece that has reached `bytes`, taken out, if one has.
+  std::optional<TakenPiece> take_full(std::uint64_t bytes);
 
  private:
-  using Map = std::map<std::uint64_t, ByteVector>;
+  using Map = std::map<std::uint64_t, PieceBytes>;
   Map::const_iterator first_ending_after(std::uint64_t offset) const;
   TakenPiece take(Map::iterator at);
+  void keep(std::uint64_t offset, ByteSpan bytes, PieceMemory& memory);
 
   Map pieces_;
   std::uint64_t bytes_ = 0;
