@@ -30,6 +30,16 @@ class DirtyInodes {
     inodes_.erase(found);
     return inode;
   }
+  bool contains(InodeId id) const {
+    MutexLock lock(mutex_);
+    return inodes_.contains(id);
+  }
+  // Null if it is not in it. It stays.
+  InodeRef find(InodeId id, InodeTable& table) const {
+    MutexLock lock(mutex_);
+    const auto found = inodes_.find(id);
+    return found == inodes_.end() ? InodeRef() : table.share(*found->second);
+  }
   // Those that are in it now; they stay.
   std::vector<InodeRef> list(InodeTable& table) const {
     MutexLock lock(mutex_);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/attributes.h"
+#include "engine/closed_files.h"
 #include "engine/compaction.h"
 #include "engine/core.h"
 #include "engine/files.h"
@@ -56,6 +57,7 @@ class Engine::Impl {
   explicit Impl(Recovered recovered)
       : core(std::move(recovered.core)),
         files(*core),
+        closed_files(*core, files),
         names(*core, files),
         attributes(*core, files),
         objects(*core, files, names),
@@ -95,11 +97,13 @@ class Engine::Impl {
     core->committer = std::make_unique<Committer>(*core->rows, *core->writer, *core->index, core->gate,
                                                   limits, std::move(hooks));
     core->committer->start();
+    closed_files.start();
     compaction.start();
     scrub.start(core->scrubbed);
   }
 
   ~Impl() {
+    closed_files.stop();
     scrub.stop();
     compaction.stop();
     if (core->committer) core->committer->stop();
@@ -195,6 +199,7 @@ class Engine::Impl {
   std::unique_ptr<Core> core;
   MountedRoot root;
   Files files;
+  ClosedFiles closed_files;
   Names names;
   InodeAttributes attributes;
   Objects objects;
@@ -219,6 +224,7 @@ Result<std::unique_ptr<Engine>> Engine::open(std::unique_ptr<store::VolumeSet> v
 
 Status Engine::close() {
   if (impl_->core->read_only()) return {};
+  impl_->closed_files.stop();
   impl_->scrub.stop();
   impl_->compaction.stop();
   impl_->scrub.note_position();
@@ -384,7 +390,10 @@ Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mo
   return attributes;
 }
 
-void Engine::release(InodeId inode) { forget(inode, 1); }
+void Engine::release(InodeId inode) {
+  if (!ReportFiles::owns(inode)) impl_->closed_files.add(impl_->root.meant(inode));
+  forget(inode, 1);
+}
 
 Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
   if (ReportFiles::owns(inode)) return impl_->reports.read(inode, offset, into);

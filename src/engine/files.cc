@@ -314,15 +314,21 @@ Status Files::flush_all(bool inside_gate) {
       if (first.ok()) first = status;
       continue;
     }
-    {
-      Gate::Pass pass(core_.gate);
-      const Status status = flush_dirty(*inode);
-      if (first.ok()) first = status;
-    }
-    inode.reset();
-    core_.writer->throttle();
+    const Status status = flush_outside_gate(std::move(inode));
+    if (first.ok()) first = status;
   }
   return first;
+}
+
+Status Files::flush_outside_gate(InodeRef inode) {
+  Status status;
+  {
+    Gate::Pass pass(core_.gate);
+    status = flush_dirty(*inode);
+  }
+  inode.reset();
+  core_.writer->throttle();
+  return status;
 }
 
 Status Files::flush_dirty(Inode& inode) {

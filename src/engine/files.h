@@ -46,6 +46,8 @@ class Files {
 
   // Buffers of all dirty files become needles. `inside_gate`: the caller has closed the gate.
   Status flush_all(bool inside_gate);
+  // Of one inode, without locks.
+  Status flush_outside_gate(InodeRef inode);
   // Joins runs of small extents of a file into larger needles, so that their number stays bounded by its size.
   Status join_small_extents(InodeId id);
   // Files that join_small_extents() is wanted for; clears the list.

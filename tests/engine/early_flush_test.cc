@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -54,6 +55,36 @@ TEST(EarlyFlush, NeverHidesAFileFromAnFsync) {
   }
   stop = true;
   for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(store.close().ok());
+}
+
+// Who writes many files one after the other finds the work done by another thread; what is still open stays in its buffer.
+TEST(EarlyFlush, ClosedFilesBecomeNeedlesWhileOthersAreOpen) {
+  TestStore store;
+  store.options.dirty_bytes_max = 1u << 20;
+  store.options.commit_interval_ms = 3'600'000;
+  store.options.background = true;
+  store.open();
+  const auto created = store->create({}, kRootInode, "open", 0644);
+  ASSERT_TRUE(created.ok());
+  const std::string text = "still being written";
+  ASSERT_TRUE(store->write(created->inode, 0, as_bytes(text), {}).ok());
+  Shell shell(store.engine());
+  const std::string contents(30000, 'c');
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(shell.put("/closed" + std::to_string(i), contents), 0);
+
+  // Below a sixteenth nobody is woken; ten files are more.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (store->statistics().dirty_bytes > store.options.dirty_bytes_max / 16 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_LE(store->statistics().dirty_bytes, store.options.dirty_bytes_max / 16);
+  EXPECT_GE(store->statistics().dirty_bytes, text.size());
+  EXPECT_GE(store->statistics().writer.needles, 8u);
+  EXPECT_EQ(shell.cat("/closed0"), contents);
+  EXPECT_EQ(shell.cat("/open"), text);
+  store->release(created->inode);
   EXPECT_TRUE(store.close().ok());
 }
 
