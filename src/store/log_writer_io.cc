@@ -103,7 +103,7 @@ void LogWriter::write_out(const std::vector<std::shared_ptr<Chunk>>& chunks,
     for (const auto& chunk : chunks) chunks_.finish(*chunk);
     stats_.bytes_written += bytes;
     written_.notify_all();
-    work_.notify_one();
+    if (chunks_.waiting_bytes() > 0) work_.notify_one();
   } else {
     // What could not be written stays in memory, so that reads are right until the store is closed.
     remember_failure(status.error());
