@@ -10,6 +10,8 @@ namespace ciaos::engine {
 namespace {
 
 constexpr std::uint64_t kFullRetryMs = 500;
+// A transaction of the index costs as much as ten small commits. So long durable batches wait for more of them.
+constexpr std::uint64_t kGatherMs = 20;
 
 }  // namespace
 
@@ -110,7 +112,12 @@ void Committer::lead() {
   queued_bytes_ += durable->overlay_bytes;
   queue_.push_back(*std::move(durable));
   committed_.notify_all();
-  pending_.notify_one();
+  if (queue_.size() == 1 || !may_gather()) pending_.notify_one();
+}
+
+// Not while somebody waits for the index, or soon will.
+bool Committer::may_gather() const {
+  return settling_ == 0 && queued_bytes_ < limits_.unapplied_bytes_max / 4;
 }
 
 Result<Committer::Durable> Committer::make_durable() {
@@ -192,8 +199,11 @@ Status Committer::settle() {
     return {};
   }
   MutexLock lock(mutex_);
+  ++settling_;
+  pending_.notify_one();
   while ((!queue_.empty() || applying_) && !index_failure_ && !index_full_ && !stopping_)
     applied_.wait(mutex_);
+  --settling_;
   if (index_failure_) return Error(*index_failure_);
   if (index_full_) return fail(ENOSPC, "the index waits for room");
   return {};
@@ -204,6 +214,7 @@ void Committer::run_index_thread() {
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) pending_.wait(mutex_);
+      if (!stopping_ && !index_failure_ && may_gather()) pending_.wait_for(mutex_, kGatherMs);
       if (!stopping_ && index_full_) pending_.wait_for(mutex_, kFullRetryMs);
       if (stopping_) return;
       if (index_failure_) {

@@ -98,6 +98,7 @@ class Committer {
   Result<Durable> make_durable();
   void lead() EXCLUDES(mutex_);
   bool apply_pending() EXCLUDES(mutex_);
+  bool may_gather() const REQUIRES(mutex_);
   void run_index_thread() EXCLUDES(mutex_);
   void run_interval_thread() EXCLUDES(mutex_);
 
@@ -111,7 +112,7 @@ class Committer {
 
   mutable Mutex mutex_;
   CondVar committed_;  // a leader has ended, or the store failed
-  CondVar pending_;    // for the index thread: something to apply, or stop
+  CondVar pending_;    // for the index thread: something to apply, nothing to gather for any more, or stop
   CondVar applied_;    // the index thread has applied something, or failed
   CondVar tick_;       // for the interval thread: stop
   Sequence open_ GUARDED_BY(mutex_);
@@ -123,6 +124,7 @@ class Committer {
   std::deque<Durable> queue_ GUARDED_BY(mutex_);
   std::size_t queued_bytes_ GUARDED_BY(mutex_) = 0;
   bool applying_ GUARDED_BY(mutex_) = false;
+  std::uint32_t settling_ GUARDED_BY(mutex_) = 0;  // callers of settle() that wait
   std::uint64_t logged_bytes_ GUARDED_BY(mutex_) = 0;
   TxnRef applied_ref_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
