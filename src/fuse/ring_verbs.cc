@@ -20,6 +20,10 @@ std::optional<Struct> struct_of(ByteSpan request) {
   return out;
 }
 
+// Longer reads mostly are the kernel's own reading ahead, behind which whoever asked for it goes on. They are the work of
+// another processor.
+constexpr std::uint32_t kShortReadBytes = 128u << 10;
+
 // The name that stands `skip` bytes behind the header.
 std::string_view name_in(ByteSpan request, std::size_t skip) {
   const std::size_t at = sizeof(fuse_in_header) + skip;
@@ -37,7 +41,11 @@ bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
   const InodeId inode(header.nodeid);
   switch (header.opcode) {
     case FUSE_LOOKUP: return engine.at_hand(inode, name_in(request, 0));
-    case FUSE_READ: return !crowded && engine.at_hand(inode);
+    case FUSE_READ: {
+      const auto read = struct_of<fuse_read_in>(request);
+      return read && read->size < kShortReadBytes && !crowded && engine.at_hand(inode);
+    }
+    case FUSE_UNLINK: return engine.at_hand(inode, name_in(request, 0)) && !engine.changes_may_wait();
     case FUSE_GETATTR:
     case FUSE_STATFS:
     case kStatxRequest: return engine.at_hand(inode);
