@@ -180,8 +180,16 @@ Status set_debug(MountOptions& options, const Given&) {
 }
 
 Status set_open_mode(MountOptions& options, const Given& given) {
-  if (given.value != "auto" && given.value != "cached") return fail(EINVAL, "must be auto or cached");
-  options.open_mode = given.value == "auto" ? fuse::OpenMode::automatic : fuse::OpenMode::cached;
+  if (given.value == "auto") {
+    options.open_mode = fuse::OpenMode::automatic;
+  } else if (given.value == "cached") {
+    options.open_mode = fuse::OpenMode::cached;
+  } else if (given.value == "none") {
+    options.open_mode = fuse::OpenMode::none;
+  } else {
+    return fail(EINVAL, "must be auto, cached or none");
+  }
+  options.engine.opens_untold = options.open_mode == fuse::OpenMode::none;
   return {};
 }
 
@@ -228,7 +236,7 @@ constexpr Row kRows[] = {
      "localxfs, local or xfs; or mock: a store in memory, empty at each mount"},
     {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is; 64M to 1T"},
     {"open", "HOW", set_open_mode, "auto",
-     "auto: files of a read-only mount are read without being opened; or cached: never so"},
+     "auto: files of a read-only mount are read without being opened; cached: never so; none: always"},
     {"rings", "WHEN", set_rings, "auto",
      "requests over io_uring: auto, if the kernel's switch for it is on; on: turns it on, as root; or off"},
     {"socket", "PATH", set_socket, "/run/ciaosfs/UUID.sock",

@@ -49,8 +49,9 @@ struct Options {
   std::uint64_t scrub_interval_seconds = 7 * 24 * 3600;  // from the begin of one round to that of the next
   std::uint64_t index_reserve_bytes = 64u << 20;         // kept back on the index's filesystem for deletions
   AtimePolicy atime = AtimePolicy::none;
-  bool sync_names = false;  // what makes, moves or removes a name is durable when it returns
-  bool sync_all = false;    // so is every other change of a file
+  bool opens_untold = false;  // also for writing: the front door opens files without saying so
+  bool sync_names = false;    // what makes, moves or removes a name is durable when it returns
+  bool sync_all = false;      // so is every other change of a file
   // Commit at the interval and apply in the background. Tests turn it off: then batches are cut by fsync, commit() and
   // the size limits alone, and applied by whoever commits, so that a run is repeatable.
   bool background = true;

@@ -39,8 +39,11 @@ void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   connection->congestion_threshold = connection->max_background * 3 / 4;
   connection->time_gran = 1;
   // On a read-only mount no file changes and none goes, so there is nothing to open: a lookup has pinned it already.
-  session.open_unneeded = session.open_mode == OpenMode::automatic && session.engine->read_only() &&
-                          (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  const bool wanted_unopened = session.open_mode == OpenMode::none ||
+                               (session.open_mode == OpenMode::automatic && session.engine->read_only());
+  session.open_unneeded = wanted_unopened && (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  // An open that nobody hears of truncates nothing: the kernel has to ask for it by itself.
+  if (session.open_unneeded) connection->want &= ~FUSE_CAP_ATOMIC_O_TRUNC;
   session.opendir_unneeded = (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
   session.init_flags_missing = init_flags_that_libfuse_forgets(*connection);
 }

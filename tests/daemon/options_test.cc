@@ -31,6 +31,15 @@ TEST(Options, DefaultsAreThoseOfTheEngine) {
   EXPECT_EQ(options->wait_seconds, 10u);
 }
 
+TEST(Options, OpensMayBeUntold) {
+  const auto options = parse({"open=none"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->open_mode, fuse::OpenMode::none);
+  EXPECT_TRUE(options->engine.opens_untold);
+  EXPECT_FALSE(parse({"open=auto"})->engine.opens_untold);
+  EXPECT_FALSE(parse({"open=never"}));
+}
+
 TEST(Options, ValuesReachTheirPlaces) {
   const auto options = parse({"ro", "commit=30", "index=/i", "scratch=/s", "device=/a", "device=/b", "wait=0",
                               "strictatime", "scrub=3M", "scrub_interval=60", "fsname=x", "subtype=y",

@@ -164,6 +164,49 @@ def read_only(offences, per_open):
     offences.check("reading one of them", lambda: read("many/7"), READ=1, **per_open)
 
 
+def replace(name, text):
+    fd = os.open(name, os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, text)
+    os.close(fd)
+
+
+def append(name, text):
+    fd = os.open(name, os.O_WRONLY | os.O_APPEND)
+    os.write(fd, text)
+    os.close(fd)
+
+
+def contents(name):
+    with open(name, "rb") as file:
+        return file.read()
+
+
+def without_opens(offences):
+    """What an open told is lost, and nothing else: a truncation comes by itself, an append is said with each write, and who
+    has a file open that loses its name keeps it."""
+    read("d/f")
+    forget_everything()
+    os.stat("d")
+    report = contents(".ciaos/stats")
+    offences.check("cold read", lambda: read("d/f"), LOOKUP=1, READ=1)
+    offences.check("warm read", lambda: read("d/f"), GETATTR=1)
+    offences.check("the same again", lambda: read("d/f"))
+    offences.check("truncated and written again", lambda: replace("d/f", b"short"),
+                   GETATTR=1, SETATTR=1, GETXATTR=2, WRITE=1)
+    if contents("d/f") != b"short":
+        offences.found.append("what was there before the truncation is still there")
+    append("d/f", b", and more")
+    if contents("d/f") != b"short, and more":
+        offences.found.append("what was appended is not at the end")
+    with open("d/f", "rb") as file:
+        os.unlink("d/f")
+        forget_everything()
+        if file.read() != b"short, and more":
+            offences.found.append("a file that is open and has no name lost its contents")
+    if contents(".ciaos/stats") == report:
+        offences.found.append("a report is shown as it was when it was read before")
+
+
 def main():
     os.chdir(sys.argv[1])
     offences = Offences(Counter(int(sys.argv[2]), sys.argv[3]))
@@ -172,6 +215,8 @@ def main():
         return
     if sys.argv[4] == "read-write":
         read_write(offences)
+    elif sys.argv[4] == "read-write-without-opens":
+        without_opens(offences)
     else:
         read_only(offences, {} if sys.argv[4] == "read-only" else {"OPEN": 1, "RELEASE": 1})
     os.chdir("/")

@@ -35,3 +35,8 @@ serve ro,open=cached
 say "read-only, with opens"
 python3 "$(dirname "$0")/_requests.py" "$mnt" "$daemon" "$log" read-only-with-opens
 unmount_store
+serve open=none
+say "read-write, without opens"
+python3 "$(dirname "$0")/_requests.py" "$mnt" "$daemon" "$log" read-write-without-opens
+unmount_store
+check_store
