@@ -24,9 +24,13 @@ QUICK = Scale(files=4000, walked_files=8000, synced_files=600, large_bytes=512 <
 # Key, what it is, which is better. A key begins with the number of its row.
 TITLES = {
     "1": "cold read, files of ~100 KB, shuffled, 1 thread",
-    "2": "the same, 4 threads",
-    "3": "warm read of the same",
+    "1r": "the same, ciaosfs mounted read-only",
+    "2": "cold read of the same, 4 threads",
+    "2r": "the same, ciaosfs mounted read-only",
+    "3": "warm read of the same, 1 thread",
+    "3r": "the same, ciaosfs mounted read-only",
     "4": "cold read, files of 4 KiB, shuffled",
+    "4r": "the same, ciaosfs mounted read-only",
     "5": "cold stat",
     "6": "cold walk (nftw with stat)",
     "7": "create files of ~100 KB, one fsync at the end",
@@ -46,7 +50,7 @@ TITLES = {
 
 
 def number_of(key):
-    return int(key.rstrip("scw").split(".")[0])
+    return int(key.rstrip("scwr").split(".")[0])
 
 
 ALL = sorted({number_of(key) for key in TITLES})
@@ -123,6 +127,16 @@ def read(files, key, threads=1, cold=True):
         report = target.timed("read", **files(target, scale), threads=threads, seed=seed)
         target.timed("read", **files(target, scale), threads=threads, seed=seed, verify=1)
         return {key: rate(report)}
+    return run
+
+
+def mount_again(files, *options):
+    """As a data set is mounted that is only trained on. The daemon knows all names afterwards, as it did before."""
+    def run(target, scale, seed):
+        if target.mount_again:
+            target.mount_again(*options)
+            target.timed("stat", **files(target, scale), seed=seed)
+        return {}
     return run
 
 
@@ -213,10 +227,18 @@ GROUPS = (
            Step("cold reads", (1,), read(of_100_kb, "1")),
            Step("cold reads, 4 threads", (2,), read(of_100_kb, "2", threads=4)),
            Step("warm reads", (3,), read(of_100_kb, "3", cold=False)),
+           Step("mounting read-only", (1, 2, 3), mount_again(of_100_kb, "ro")),
+           Step("cold reads", (1,), read(of_100_kb, "1r")),
+           Step("cold reads, 4 threads", (2,), read(of_100_kb, "2r", threads=4)),
+           Step("warm reads", (3,), read(of_100_kb, "3r", cold=False)),
+           Step("mounting as before", (1, 2, 3), mount_again(of_100_kb)),
            Step("unlinking", (1, 2, 3, 7, 10), unlink(of_100_kb, "10")))),
     Group((Step("creating files of 4 KiB", (4, 5, 8), create(of_4_kib, "8")),
            Step("cold reads", (4,), read(of_4_kib, "4")),
            Step("cold stat", (5,), cold_stat),
+           Step("mounting read-only", (4,), mount_again(of_4_kib, "ro")),
+           Step("cold reads", (4,), read(of_4_kib, "4r")),
+           Step("mounting as before", (4,), mount_again(of_4_kib)),
            Step("unlinking", (4, 5, 8), unlink(of_4_kib, "unlink")))),
     Group((Step("creating a tree", (6,), create(walked, "tree")),
            Step("cold walk", (6,), cold_walk),

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import time
+import typing
 
 RING_SWITCH = pathlib.Path("/sys/module/fuse/parameters/enable_uring")
 PATIENCE_SECONDS = 120
@@ -20,6 +21,7 @@ class Target:
     device: str                     # the loop device's name below /sys/block
     daemon: subprocess.Popen | None = None
     drops_contents: bool = False    # SIGUSR1 asks the daemon for it
+    mount_again: typing.Callable | None = None  # with those options besides; None: that would change nothing
 
     def timed(self, verb, **arguments):
         """Runs one verb of timed_loops and returns what it reports."""
@@ -132,6 +134,11 @@ class Setup:
         os.stat(path)
         return daemon
 
+    def end_daemon(self, path, daemon):
+        run("umount", path)
+        daemon.wait(PATIENCE_SECONDS)
+        self.daemons.remove((path, daemon))
+
     def bindfs(self):
         path = self.mountpoint("bindfs")
         daemon = self.start_daemon(["bindfs", "-f", self.folder("mirrored"), path], path)
@@ -140,10 +147,18 @@ class Setup:
     def ciaosfs(self, name, transport):
         store, path = self.xfs / f"store-{name}", self.mountpoint(name)
         run(self.programs / "mkfs.ciaos", "-q", store)
-        options = ",".join(filter(None, [transport, self.options]))
-        command = [self.programs / "ciaosfs", store, path, "-f", *(["-o", options] if options else [])]
-        daemon = self.start_daemon(command, path)
-        return self.target(name, path, daemon=daemon, drops_contents=True)
+
+        def start(*more):
+            options = ",".join(filter(None, [transport, self.options, *more]))
+            command = [self.programs / "ciaosfs", store, path, "-f", *(["-o", options] if options else [])]
+            return self.start_daemon(command, path)
+
+        def mount_again(*more):
+            self.end_daemon(path, target.daemon)
+            target.daemon = start(*more)
+
+        target = self.target(name, path, daemon=start(), drops_contents=True, mount_again=mount_again)
+        return target
 
     def knows_rings(self):
         return "rings" in run(self.programs / "ciaosfs", "--help")
