@@ -14,5 +14,5 @@ foreach(section 1 5 7 8)
 endforeach()
 
 # A script and not install(FILES): the prefix may first be named by `cmake --install --prefix`.
-install(CODE "set(bindir \"${CMAKE_INSTALL_BINDIR}\")\nset(sbindir \"${CMAKE_INSTALL_SBINDIR}\")")
+install(CODE "set(bindir \"${CMAKE_INSTALL_BINDIR}\")\nset(sbindir \"${CMAKE_INSTALL_SBINDIR}\")\nset(mandir \"${CMAKE_INSTALL_MANDIR}\")")
 install(SCRIPT "${PROJECT_SOURCE_DIR}/cmake/InstallLinks.cmake")

@@ -25,3 +25,10 @@ install_link("${prefix}/${bindir}/ciaosfs" "${helper_dir}/mount.fuse.ciaosfs")
 install_link("${prefix}/${bindir}/ciaosfs" "${helper_dir}/mount.ciaosfs")
 install_link("mkfs.ciaos" "${prefix}/${sbindir}/mkfs.fuse.ciaosfs")
 install_link("fsck.ciaos" "${prefix}/${sbindir}/fsck.fuse.ciaosfs")
+
+# man(1) finds each of them under its own name, too.
+foreach(name mount.fuse.ciaosfs mount.ciaosfs)
+  install_link("ciaosfs.8" "${prefix}/${mandir}/man8/${name}.8")
+endforeach()
+install_link("mkfs.ciaos.8" "${prefix}/${mandir}/man8/mkfs.fuse.ciaosfs.8")
+install_link("fsck.ciaos.8" "${prefix}/${mandir}/man8/fsck.fuse.ciaosfs.8")

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/service_manager.h"
 #include "daemon/open_engine.h"
 #include "daemon/signals.h"
 #include "fuse/server.h"
@@ -30,6 +31,8 @@ Result<std::string> absolute(const std::string& path) {
   if (resolved == nullptr) return fail(errno, path);
   return std::string(resolved.get());
 }
+
+constexpr std::string_view kFlushing = "making everything durable";
 
 unsigned request_threads() { return std::clamp(4 * std::thread::hardware_concurrency(), 4u, 16u); }
 
@@ -125,9 +128,12 @@ Result<std::unique_ptr<rpc::Server>> listen(const Plan& plan, const Uuid& uuid, 
   return rpc::Server::listen(engine, options);
 }
 
+// Names and attributes are within reach of a request. A device that is slow or refuses is no reason to end.
+bool answers(engine::Engine& engine) { return engine.getattr(kRootInode).ok(); }
+
 // Returns when the mount has ended.
 Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, fuse::FuseServer& server,
-                   Announcement& announcement) {
+                   Announcement& announcement, ServiceManager& manager) {
   engine.watch(server.watch());
   std::unique_ptr<rpc::Server> socket;
   if (plan.options.socket != "none") {
@@ -142,6 +148,7 @@ Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, f
     if (answered) {
       log(LogLevel::info, "{} is mounted on {}", plan.store_name, plan.mountpoint);
       announcement.ready();
+      manager.ready("mounted on " + plan.mountpoint, [&engine] { return answers(engine); });
     } else {
       announcement.failed(failure_of(Step::mount, answered.error(), plan.mountpoint));
       server.stop();
@@ -205,6 +212,7 @@ std::variant<Plan, Failure> make_plan(const CommandLine& line, const MountOption
 
 ExitCode serve(const Plan& plan, Announcement& announcement) {
   settle_process();
+  ServiceManager manager(ServiceManager::take_request());
   if (!plan.store.warning.empty()) log(LogLevel::warning, "{}", plan.store.warning);
 
   Signalled signalled(announcement);
@@ -255,12 +263,15 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
     log(LogLevel::info, "{} is served at {}", plan.store_name, (*socket)->path());
     signalled.begin_serving();
     announcement.ready();
+    manager.ready("serving " + (*socket)->path(), [&engine] { return answers(*engine); });
     signalled.wait_for_stop();
+    manager.stopping(kFlushing);
     signals.reset();
     (*socket).reset();
     return close_engine(*engine, plan.store_name);
   }
-  const Status served = serve_mount(plan, store->uuid, *engine, *server, announcement);
+  const Status served = serve_mount(plan, store->uuid, *engine, *server, announcement, manager);
+  manager.stopping(kFlushing);
   signals.reset();
   server.reset();
   if (!served) log(LogLevel::error, "{}", to_string(served.error()));

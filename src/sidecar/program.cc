@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/unique_fd.h"
 #include "sidecar/metrics.h"
 #include "sidecar/native.h"
@@ -147,6 +148,7 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
     std::fputs(options->help ? help_text().c_str() : "ciaos-sidecar " CIAOS_VERSION "\n", stdout);
     return 0;
   }
+  ServiceManager manager(ServiceManager::take_request());
   auto settings = settings_of(*options);
   if (!settings.ok()) return refuse(settings.error(), 1);
   ::signal(SIGPIPE, SIG_IGN);
@@ -168,9 +170,11 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
       Server::start({.address = options->listen}, [&](Exchange& exchange) { sidecar.answer(exchange); });
   if (!server.ok()) return refuse(server.error(), 2);
   log(LogLevel::info, "listening on {}", (*server)->address());
+  manager.ready("listening on " + (*server)->address(), [] { return true; });
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
   }
+  manager.stopping("finishing what runs");
   (*server).reset();
   return 0;
 }

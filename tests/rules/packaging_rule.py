@@ -1,0 +1,68 @@
+"""Debian packages are built from what packaging/packages.sh names, and systemd takes the units as they are."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+
+import tree
+
+PACKAGING = tree.ROOT / "packaging"
+# What every Debian package is built with, and not this project.
+OF_DEBIAN = {"debhelper-compat", "dh-sequence-installsysusers"}
+# What every Debian build has.
+ALWAYS_THERE = {"make"}
+EXPOSURE_MAX = 2.0
+
+
+def build_packages():
+    shell = f'. "{PACKAGING}/packages.sh"; printf "%s\\n" "${{packages_build[@]}}"'
+    return set(subprocess.run(["bash", "-euc", shell], capture_output=True, text=True, check=True).stdout.split())
+
+
+def check_build_depends():
+    control = (PACKAGING / "debian/control").read_text()
+    depends = re.search(r"^Build-Depends:((?:.*\n)(?: .*\n)*)", control, re.M).group(1)
+    named = {re.sub(r"\(.*", "", word).strip() for word in depends.split(",")} - OF_DEBIAN
+    for name in sorted(named ^ (build_packages() - ALWAYS_THERE)):
+        yield f"packaging/debian/control:1: {name} is in one of Build-Depends and packages_build, and not in both"
+
+
+def check_version():
+    project = re.search(r"project\(ciaosfs VERSION (\S+)", (tree.ROOT / "CMakeLists.txt").read_text()).group(1)
+    packaged = re.match(r"ciaosfs \((\S+)\)", (PACKAGING / "debian/changelog").read_text()).group(1)
+    if project != packaged:
+        yield f"packaging/debian/changelog:1: version {packaged}, and the project's is {project}"
+
+
+def check_exposure(unit, folder):
+    said = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", str(folder / unit)],
+                          capture_output=True, text=True).stdout
+    level = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    if level is None:
+        yield f"packaging/systemd/{unit}:1: systemd-analyze tells no exposure level"
+    elif float(level.group(1)) > EXPOSURE_MAX:
+        yield f"packaging/systemd/{unit}:1: exposed {level.group(1)}, and {EXPOSURE_MAX} is allowed"
+
+
+def check_units():
+    units = sorted(path.name for path in (PACKAGING / "systemd").glob("*.service"))
+    with tempfile.TemporaryDirectory() as place:
+        folder = pathlib.Path(place)
+        for unit in units:
+            text = (PACKAGING / "systemd" / unit).read_text()
+            # The programs are where they were built, and are not installed here.
+            (folder / unit).write_text(re.sub(r"^(Exec\w+=-?)(\S+)", r"\1/bin/true", text, flags=re.M))
+        said = subprocess.run(["systemd-analyze", "verify", "--man=no", *(str(folder / unit) for unit in units)],
+                              capture_output=True, text=True)
+        for line in (said.stdout + said.stderr).splitlines():
+            if place in line or any(unit.split("@")[0] + "@" in line for unit in units):
+                yield f"packaging/systemd:1: {line.replace(place + '/', '')}"
+        yield from check_exposure("ciaos-sidecar@.service", folder)
+
+
+offences = [*check_build_depends(), *check_version()]
+if not offences:
+    tree.need_tool("systemd-analyze")
+    offences += check_units()
+tree.end(offences, len(tree.files(under=("packaging",))))
