@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/mutex.h"
 #include "meta/rows.h"
@@ -24,6 +25,8 @@ class NameCache {
     std::optional<meta::NameRow> row;  // known and empty: there is no such name
   };
   Found find(InodeId parent, std::string_view name);
+  // A directory that was made just now: as long as none of its names is thrown out, what is not here is not there.
+  void begin(InodeId directory);
   // REQUIRES: the caller holds the parent's lock (shared is enough for what it just read).
   void remember(InodeId parent, std::string_view name, const std::optional<meta::NameRow>& row);
   void clear();
@@ -31,6 +34,7 @@ class NameCache {
 
   // What one name costs here beyond its bytes: two table nodes, list links, allocation headers (measured).
   static constexpr std::uint64_t kEntryBytes = 200;
+  static constexpr std::uint64_t kWholeBytes = 48;  // and a directory all of whose names are here
 
  private:
   struct Key {
@@ -50,11 +54,15 @@ class NameCache {
   };
   using List = std::list<Entry>;  // least lately used first
   static std::uint64_t cost(const Entry& entry) { return kEntryBytes + entry.name.capacity(); }
+  void forget_whole(InodeId directory) REQUIRES(mutex_);
+  void drop_oldest() REQUIRES(mutex_);
 
   const std::uint64_t bytes_max_;
   mutable Mutex mutex_;
   List entries_ GUARDED_BY(mutex_);
   std::unordered_map<Key, List::iterator, Hash> table_ GUARDED_BY(mutex_);
+  // All of whose names are here. Each is itself named by an entry, so there are no more of them than of those.
+  std::unordered_set<InodeId> whole_ GUARDED_BY(mutex_);
   std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -189,6 +189,7 @@ Result<Attributes> Names::make(const Caller& caller, InodeId parent, std::string
   TRY_VOID(check_takes_names(directory->row));
   if (S_ISDIR(wanted.mode) && directory->row.links >= kLinksMax) return fail(EMLINK);
   const InodeRef inode = TRY(make_inode(caller, *directory, wanted, pins));
+  if (inode->is_directory()) core_.names.begin(inode->id);
   add_name(*directory, name, *inode);
   touch(*directory, /*contents=*/true);
   return attributes_of(inode->id, inode->row, /*buffered_bytes=*/0);
