@@ -501,7 +501,7 @@ bool Engine::changes_may_wait() const {
   Core& core = *impl_->core;
   return core.read_only() || core.options.sync_all || core.options.sync_names ||
          core.dirty.bytes() > core.options.dirty_bytes_max / 2 || core.writer->is_behind() ||
-         core.committer->is_behind() || core.pool->space().bytes_available < kRoomForQuickChanges;
+         core.committer->is_behind() || !core.pool->has_room_for(kRoomForQuickChanges);
 }
 
 void Engine::drop_caches() { impl_->core->reader->drop_caches(); }

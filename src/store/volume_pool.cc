@@ -305,6 +305,14 @@ std::vector<std::uint32_t> VolumePool::next_slots() const {
   return next_slots_;
 }
 
+bool VolumePool::has_room_for(std::uint64_t bytes) const {
+  {
+    MutexLock lock(mutex_);
+    if (fits_beside_held(bytes, held_, /*creatable=*/0)) return true;
+  }
+  return space().bytes_available >= bytes;
+}
+
 VolumePool::Space VolumePool::space() const {
   std::uint64_t creatable_volumes = 0;
   // A device that cannot say how much it has left is counted as full.

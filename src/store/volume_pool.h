@@ -86,6 +86,8 @@ class VolumePool {
     std::uint64_t bytes_available = 0;
   };
   Space space() const EXCLUDES(mutex_);
+  // Whether data could have so much more, but for other claims. Asks the devices only when what is prepared does not say yes.
+  bool has_room_for(std::uint64_t bytes) const EXCLUDES(mutex_);
 
  private:
   enum class Purpose { data, compaction, snapshot, reserved };
