@@ -20,9 +20,9 @@ std::optional<Struct> struct_of(ByteSpan request) {
   return out;
 }
 
-// Longer reads mostly are the kernel's own reading ahead, behind which whoever asked for it goes on. They are the work of
-// another processor.
-constexpr std::uint32_t kShortReadBytes = 128u << 10;
+// Longer reads are the kernel's own reading ahead, behind which whoever asked for it goes on. They are the work of another
+// processor.
+constexpr std::uint32_t kShortReadBytesMax = 256u << 10;
 
 // The name that stands `skip` bytes behind the header.
 std::string_view name_in(ByteSpan request, std::size_t skip) {
@@ -43,7 +43,7 @@ bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
     case FUSE_LOOKUP: return engine.at_hand(inode, name_in(request, 0));
     case FUSE_READ: {
       const auto read = struct_of<fuse_read_in>(request);
-      return read && read->size < kShortReadBytes && !crowded && engine.at_hand(inode);
+      return read && read->size <= kShortReadBytesMax && !crowded && engine.at_hand(inode);
     }
     case FUSE_UNLINK: return engine.at_hand(inode, name_in(request, 0)) && !engine.changes_may_wait();
     case FUSE_GETATTR:
