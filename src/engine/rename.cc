@@ -1,4 +1,4 @@
-// rename(2), with NOREPLACE and EXCHANGE.
+// rename(2), with NOREPLACE, EXCHANGE and WHITEOUT.
 #include <sys/stat.h>
 
 #include "engine/names.h"
@@ -26,7 +26,7 @@ Status Names::check_no_cycle(InodeId moved, InodeId new_parent) {
 Status Names::rename(const Rename& rename) {
   TRY_VOID(check_name(rename.name));
   TRY_VOID(check_name(rename.new_name));
-  if (rename.no_replace && rename.exchange) return fail(EINVAL);
+  if (rename.exchange && (rename.no_replace || rename.whiteout)) return fail(EINVAL);
   TRY_VOID(admit_new());
   InodeId doomed;
   {
@@ -90,21 +90,27 @@ Result<InodeId> Names::rename_locked(const Rename& r) {
       exchange(r, *source_row, *target_row, from, to, source, target);
       return InodeId{};
     }
+    if (target) TRY_VOID(check_replaces(*source, *target));
+    if (!target && source->is_directory() && from->id != to->id && to->row.links >= kLinksMax)
+      return fail(EMLINK);
+    const InodeRef whiteout =
+        r.whiteout ? TRY(make_inode(r.caller, *from, {.mode = S_IFCHR}, /*pins=*/0)) : InodeRef();
     bool last_link = false;
     if (target) {
-      TRY_VOID(check_replaces(*source, *target));
       if (target->is_directory()) --to->row.links;
       last_link = drop_link(*target);
-    } else if (source->is_directory() && from->id != to->id && to->row.links >= kLinksMax) {
-      return fail(EMLINK);
     }
-    remove_name(*from, r.name);
+    if (whiteout) {
+      redirect_name(*from, r.name, *source_row, *whiteout);
+    } else {
+      remove_name(*from, r.name);
+    }
     if (source->is_directory()) --from->row.links;
     // A name that is replaced was there throughout: it keeps its position, so that a listing shows it once. A new name takes
     // that of the old one, or who renames everything that readdir returns would never come to an end.
     if (target) {
       redirect_name(*to, r.new_name, *target_row, *source);
-    } else if (from->id == to->id) {
+    } else if (from->id == to->id && !whiteout) {
       redirect_name(*to, r.new_name, *source_row, *source);
       ++to->row.entries;
     } else {

@@ -68,6 +68,9 @@ struct Rename {
   std::string_view new_name;
   bool no_replace = false;
   bool exchange = false;
+  // Leaves at the old name what a union filesystem takes for a deleted name: a character device 0, 0 of this caller.
+  bool whiteout = false;
+  Caller caller = {};
 };
 
 // What lseek(2) is asked for besides plain positions.

@@ -98,7 +98,7 @@ void on_symlink(fuse_req_t req, const char* target, fuse_ino_t parent, const cha
 
 void on_rename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
                const char* new_name, unsigned flags) noexcept {
-  const auto rename = rename_of(InodeId(parent), name, InodeId(new_parent), new_name, flags);
+  const auto rename = rename_of(InodeId(parent), name, InodeId(new_parent), new_name, flags, caller_of(req));
   reply_status(req, rename ? engine_of(req).rename(*rename) : Status(rename.error()));
 }
 

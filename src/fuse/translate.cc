@@ -106,14 +106,16 @@ engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, c
 double valid_seconds_after(int to_set) { return to_set == 0 ? 0 : kCacheSeconds; }
 
 Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
-                                 std::string_view new_name, unsigned flags) {
-  if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return fail(EINVAL);
+                                 std::string_view new_name, unsigned flags, const engine::Caller& caller) {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) != 0) return fail(EINVAL);
   return engine::Rename{.parent = parent,
                         .name = name,
                         .new_parent = new_parent,
                         .new_name = new_name,
-                        .no_replace = flags == RENAME_NOREPLACE,
-                        .exchange = flags == RENAME_EXCHANGE};
+                        .no_replace = (flags & RENAME_NOREPLACE) != 0,
+                        .exchange = (flags & RENAME_EXCHANGE) != 0,
+                        .whiteout = (flags & RENAME_WHITEOUT) != 0,
+                        .caller = caller};
 }
 
 Result<engine::XattrMode> xattr_mode_of(int flags) {

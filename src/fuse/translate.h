@@ -33,9 +33,9 @@ engine::SetAttributes set_attributes_of(const struct stat& wanted, int to_set, c
 // How long the answer to a SETATTR stays true. One that sets nothing announces a write that may drop set-id bits, of which the
 // kernel would not hear.
 double valid_seconds_after(int to_set);
-// EINVAL for flags other than RENAME_NOREPLACE and RENAME_EXCHANGE, one at a time.
+// EINVAL for flags other than RENAME_NOREPLACE, RENAME_EXCHANGE and RENAME_WHITEOUT.
 Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
-                                 std::string_view new_name, unsigned flags);
+                                 std::string_view new_name, unsigned flags, const engine::Caller& caller);
 // EINVAL for flags other than XATTR_CREATE and XATTR_REPLACE, one at a time.
 Result<engine::XattrMode> xattr_mode_of(int flags);
 

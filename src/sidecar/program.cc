@@ -55,7 +55,8 @@ Result<Settings> settings_of(const Options& options) {
   if (!options.keys_file.empty()) {
     struct stat about {};
     if (::stat(options.keys_file.c_str(), &about) != 0) return fail(errno, options.keys_file);
-    if ((about.st_mode & 077) != 0)
+    // A file of root's may be for a service's group to read; systemd's credentials look like that too.
+    if ((about.st_mode & (about.st_uid == 0 ? 037 : 077)) != 0)
       return fail(EPERM, options.keys_file + ": others may read it (chmod 600)");
     settings.keys = TRY(parse_keys(TRY(file_contents(options.keys_file))));
   } else if (settings.authenticate) {

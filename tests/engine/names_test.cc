@@ -156,6 +156,30 @@ TEST_F(NamesOf, NoReplaceReplacesNothing) {
   EXPECT_EQ(shell().mv("/b", "/c", {.no_replace = true, .exchange = true}), EINVAL);
 }
 
+TEST_F(NamesOf, AWhiteoutTakesThePlaceOfWhatWasMoved) {
+  const engine::Rename whiteout{.whiteout = true, .caller = {.uid = 7, .gid = 8}};
+  ASSERT_EQ(shell().mkdir("/d"), 0);
+  ASSERT_EQ(shell().put("/a", "a"), 0);
+  ASSERT_EQ(shell().put("/b", "b"), 0);
+  EXPECT_EQ(shell().mv("/a", "/b", {.no_replace = true, .whiteout = true}), EEXIST);
+  EXPECT_EQ(shell().mv("/a", "/b", {.exchange = true, .whiteout = true}), EINVAL);
+  EXPECT_EQ(shell().mv("/a", "/b", whiteout), 0);
+  EXPECT_EQ(shell().mv("/b", "/c", whiteout), 0);
+  EXPECT_EQ(shell().mv("/d", "/e", whiteout), 0);
+  EXPECT_EQ(shell().cat("/c"), "a");
+  EXPECT_EQ(links("/"), 3u);
+  for (const char* left : {"/a", "/b", "/d"}) {
+    const auto about = shell().stat(left);
+    EXPECT_EQ(about->mode, static_cast<std::uint32_t>(S_IFCHR)) << left;
+    EXPECT_EQ(about->device, 0u) << left;
+    EXPECT_EQ(about->uid, 7u) << left;
+  }
+  EXPECT_EQ(shell().ls("/").size(), 5u);
+  const FileTree before = tree();
+  store.reopen();
+  EXPECT_EQ(tree(), before);
+}
+
 TEST_F(NamesOf, ExchangeSwapsAndLosesNothing) {
   ASSERT_EQ(shell().mkdir("/d"), 0);
   ASSERT_EQ(shell().mkdir("/d/sub"), 0);

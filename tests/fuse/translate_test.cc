@@ -83,11 +83,13 @@ TEST(Translate, TruncationByAUserClearsSetIdBitsAndByRootDoesNot) {
 
 TEST(Translate, RenameFlagsAreHonouredOrRefusedButNeverIgnored) {
   const InodeId a(2), b(3);
-  EXPECT_FALSE(rename_of(a, "x", b, "y", 0)->no_replace);
-  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_NOREPLACE)->no_replace);
-  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_EXCHANGE)->exchange);
-  EXPECT_EQ(rename_of(a, "x", b, "y", RENAME_WHITEOUT).code(), EINVAL);
-  EXPECT_EQ(rename_of(a, "x", b, "y", RENAME_NOREPLACE | RENAME_EXCHANGE).code(), EINVAL);
+  EXPECT_FALSE(rename_of(a, "x", b, "y", 0, kUser)->no_replace);
+  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_NOREPLACE, kUser)->no_replace);
+  EXPECT_TRUE(rename_of(a, "x", b, "y", RENAME_EXCHANGE, kUser)->exchange);
+  const auto both = rename_of(a, "x", b, "y", RENAME_NOREPLACE | RENAME_WHITEOUT, kUser);
+  EXPECT_TRUE(both->no_replace && both->whiteout && !both->exchange);
+  EXPECT_EQ(both->caller.uid, kUser.uid);
+  EXPECT_EQ(rename_of(a, "x", b, "y", 8, kUser).code(), EINVAL);
 }
 
 TEST(Translate, TheUmaskIsLeftToTheEngine) {

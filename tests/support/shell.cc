@@ -118,7 +118,9 @@ int Shell::mv(std::string_view from, std::string_view to, const engine::Rename& 
                .new_parent = target->parent,
                .new_name = target->name,
                .no_replace = flags.no_replace,
-               .exchange = flags.exchange})
+               .exchange = flags.exchange,
+               .whiteout = flags.whiteout,
+               .caller = flags.caller})
       .code();
 }
 
