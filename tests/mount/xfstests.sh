@@ -24,7 +24,7 @@ leave_more() {
 }
 for place in "${stores[@]}"; do
   store=$place
-  truncate -s "${CIAOS_XFSTESTS_BYTES:-12G}" "$place"
+  truncate -s "${CIAOS_XFSTESTS_BYTES:-30G}" "$place"
   "$CIAOSFS_BIN/mkfs.ciaos" -q --index "$place.index" "$place"
 done
 
