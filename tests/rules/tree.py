@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve()
 
 # Folders that are ours. Build folders lie beside them and are not looked into.
-FOLDERS = (".ci", "bench", "cmake", "doc", "man", "packaging", "src", "tests", "tools")
+FOLDERS = (".ci", "bench", "cmake", "doc", "examples", "man", "packaging", "src", "tests", "tools")
 CODE = (".cc", ".h")
 
 
