@@ -4,6 +4,12 @@
 
 namespace ciaos {
 
+std::uint64_t monotonic_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 Timestamp SystemClock::now() {
   timespec t{};
   clock_gettime(CLOCK_REALTIME, &t);

@@ -22,6 +22,9 @@ class Clock {
   virtual std::uint64_t monotonic_ms() = 0;
 };
 
+// How long something took, for counters alone: nothing is decided by it, so no test turns it by hand.
+std::uint64_t monotonic_ns();
+
 // CLOCK_REALTIME and CLOCK_MONOTONIC.
 class SystemClock final : public Clock {
  public:

@@ -130,6 +130,7 @@ struct Core {
   std::atomic<std::uint64_t> snapshot_logged_at{0};  // logged_total() when the newest snapshot was taken
   std::atomic<std::uint64_t> snapshots_written{0};
   std::atomic<std::uint64_t> volumes_freed{0};
+  std::atomic<std::uint64_t> open_files{0};
 
   SnapshotState snapshot;  // guarded by the maintenance's turn
 

@@ -12,6 +12,7 @@
 #include "engine/compaction.h"
 #include "engine/core.h"
 #include "engine/files.h"
+#include "engine/inspection.h"
 #include "engine/maintenance.h"
 #include "engine/mounted_root.h"
 #include "engine/names.h"
@@ -65,7 +66,8 @@ class Engine::Impl {
         compaction(*core, files, maintenance),
         scrub(*core, files, maintenance, damages),
         reports({[this] { return damages.text(); }, [this] { return text_of(statistics()); }},
-                core->clock.now(), core->read_only() || core->options.opens_untold) {
+                core->clock.now(), core->read_only() || core->options.opens_untold),
+        inspection(*core, root) {
     damages.load(core->index_directory + "/damaged");
     if (core->read_only()) return;
     maintenance.start_at(recovered.last, recovered.open_volumes);
@@ -188,7 +190,12 @@ class Engine::Impl {
     now.index_rebuilt = core->index_rebuilt;
     now.inodes_cached = core->inodes->count();
     now.cache_bytes = core->inodes->bytes() + core->names.bytes();
+    now.cache_bytes_max = core->options.inode_cache_bytes;
     now.dirty_bytes = core->dirty.bytes();
+    now.open_files = core->open_files;
+    const Rows::IndexReads reads = core->rows->index_reads();
+    now.index_reads = reads.count;
+    now.index_read_ns = reads.nanoseconds;
     now.snapshots_written = core->snapshots_written;
     now.volumes_freed = core->volumes_freed;
     now.compaction = compaction.stats();
@@ -208,6 +215,7 @@ class Engine::Impl {
   DamageList damages;
   Scrub scrub;
   ReportFiles reports;
+  Inspection inspection;
 };
 
 Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -359,18 +367,24 @@ Status Engine::removexattr(InodeId inode, std::string_view name) {
 Result<Attributes> Engine::create(const Caller& caller, InodeId parent, std::string_view name,
                                   std::uint32_t mode) {
   TRY_VOID(impl_->check_writable(parent, name));
-  return impl_->made_name(
+  auto made = impl_->made_name(
       impl_->names.make(caller, impl_->root.meant(parent), name, {S_IFREG | (mode & 07777), 0, {}}, 2), 2);
+  if (made.ok()) ++impl_->core->open_files;
+  return made;
 }
 
 Result<Attributes> Engine::create_unnamed(const Caller& caller, InodeId directory, std::uint32_t mode,
                                           bool linkable) {
   TRY_VOID(impl_->check_writable(directory));
-  return impl_->names.make_unnamed(caller, impl_->root.meant(directory), S_IFREG | (mode & 07777), linkable);
+  auto made =
+      impl_->names.make_unnamed(caller, impl_->root.meant(directory), S_IFREG | (mode & 07777), linkable);
+  if (made.ok()) ++impl_->core->open_files;
+  return made;
 }
 
 Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mode) {
   if (mode.write || mode.truncate) TRY_VOID(impl_->check_writable(inode));
+  ++impl_->core->open_files;
   if (ReportFiles::owns(inode)) return impl_->reports.getattr(inode);
   impl_->core->pins.add(impl_->root.meant(inode));
   SetAttributes truncation;
@@ -392,6 +406,7 @@ Result<Attributes> Engine::open(const Caller& caller, InodeId inode, OpenMode mo
 
 void Engine::release(InodeId inode) {
   if (!ReportFiles::owns(inode)) impl_->closed_files.add(impl_->root.meant(inode));
+  --impl_->core->open_files;
   forget(inode, 1);
 }
 
@@ -522,6 +537,20 @@ Result<bool> Engine::compact(bool pressed) {
   TRY_VOID(commit());
   TRY_VOID(settle());
   return impl_->compaction.step(pressed ? Pressure::full : Pressure::none);
+}
+
+Result<bool> Engine::scrub_step() {
+  TRY_VOID(impl_->check_writable());
+  TRY_VOID(commit());
+  TRY_VOID(settle());
+  return impl_->scrub.step_now();
+}
+
+Inspection& Engine::inspection() { return impl_->inspection; }
+
+void Engine::end_long_work() {
+  impl_->scrub.stop();
+  impl_->compaction.stop();
 }
 
 Status Engine::scrub() {

@@ -30,6 +30,7 @@
 
 namespace ciaos::engine {
 
+class Inspection;
 class Objects;
 
 enum class AtimePolicy { none, relative, strict };
@@ -76,8 +77,12 @@ struct Statistics {
   std::uint64_t batches_replayed = 0;  // at open
   bool index_rebuilt = false;          // at open
   std::uint64_t inodes_cached = 0;
-  std::uint64_t cache_bytes = 0;  // estimate, bounded by inode_cache_bytes
+  std::uint64_t cache_bytes = 0;  // estimate, bounded by cache_bytes_max
+  std::uint64_t cache_bytes_max = 0;
   std::uint64_t dirty_bytes = 0;
+  std::uint64_t open_files = 0;     // handles, of every front door that tells of opens
+  std::uint64_t index_reads = 0;    // questions that memory could not answer
+  std::uint64_t index_read_ns = 0;  // and what they took
   std::uint64_t snapshots_written = 0;
   std::uint64_t volumes_freed = 0;
   CompactionStats compaction;
@@ -206,6 +211,12 @@ class Engine {
   Result<bool> compact(bool pressed);
   // The scrubber's round under way, or a new one, to its end and at once.
   Status scrub();
+  // One volume of it; false: that was the end of the round.
+  Result<bool> scrub_step();
+  // What the store can be asked about itself; as long as the engine.
+  Inspection& inspection();
+  // Nothing that takes long is begun any more, and what runs ends at its next step: before close(), while verbs still run.
+  void end_long_work();
 
  private:
   class Impl;

@@ -131,7 +131,10 @@ Result<ObjectInfo> Objects::info_at(const InodeRef& directory, std::string_view 
     if (wants_directory && directory->id != kRootInode && is_implicit(*inode)) return fail(ENOENT);
     if (!wants_directory && !S_ISREG(inode->row.mode)) return fail(ENOENT);
     ObjectInfo info = TRY(info_of(*inode, /*notes=*/true));
-    if (pin) core_.pins.add(inode->id);
+    if (pin) {
+      core_.pins.add(inode->id);
+      ++core_.open_files;
+    }
     return info;
   }
 }

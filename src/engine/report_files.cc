@@ -15,7 +15,7 @@ constexpr InodeId kDirectory{(1ull << 63) + 1};
 constexpr InodeId kDamaged{(1ull << 63) + 2};
 constexpr InodeId kStats{(1ull << 63) + 3};
 constexpr InodeId kVersion{(1ull << 63) + 4};
-constexpr std::pair<InodeId, std::string_view> kFiles[] = {
+constexpr std::pair<InodeId, std::string_view> kReportFiles[] = {
     {kDamaged, "damaged"}, {kStats, "stats"}, {kVersion, "version"}};
 
 // The lowest bits say which file, those above them which lookup.
@@ -40,7 +40,7 @@ Result<Attributes> ReportFiles::lookup(InodeId parent, std::string_view name) {
   if (is_reserved(parent, name)) return getattr(kDirectory);
   if (name == ".") return getattr(parent);
   if (parent != kDirectory) return fail(ENOTDIR);
-  for (const auto& [inode, file] : kFiles) {
+  for (const auto& [inode, file] : kReportFiles) {
     if (name != file) continue;
     const std::uint64_t lookup = may_be_cached_ ? ++lookups_ : 0;
     return getattr(numbered(inode, lookup));
@@ -58,7 +58,7 @@ Result<Attributes> ReportFiles::getattr(InodeId inode) {
     attributes.links = 2;
     return attributes;
   }
-  if (std::ranges::none_of(kFiles, [&](const auto& file) { return file.first == kind_of(inode); }))
+  if (std::ranges::none_of(kReportFiles, [&](const auto& file) { return file.first == kind_of(inode); }))
     return fail(ENOENT);
   attributes.mode = S_IFREG | 0444;
   attributes.links = 1;
@@ -86,7 +86,7 @@ Status ReportFiles::readdir(InodeId inode, std::uint64_t after, bool /*attribute
   if (after < 1 && !sink({".", kDirectory, DT_DIR, 1}, nullptr)) return {};
   if (after < 2 && !sink({"..", kRootInode, DT_DIR, 2}, nullptr)) return {};
   std::uint64_t position = kFirstNamePosition;
-  for (const auto& [file, name] : kFiles) {
+  for (const auto& [file, name] : kReportFiles) {
     const std::uint64_t here = position++;
     if (here <= after) continue;
     // Without attributes, so that whoever wants one looks it up.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/clock.h"
 #include "store/format.h"
 
 namespace ciaos::engine {
@@ -23,10 +24,14 @@ class Rows::Lease {
  public:
   Lease(Rows& rows, meta::IndexReader reader) : rows_(&rows), reader_(std::move(reader)) {}
   Lease(Lease&& other) noexcept
-      : rows_(std::exchange(other.rows_, nullptr)), reader_(std::move(other.reader_)) {}
+      : rows_(std::exchange(other.rows_, nullptr)),
+        reader_(std::move(other.reader_)),
+        begun_ns_(other.begun_ns_) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease() {
     if (rows_ == nullptr) return;
+    rows_->index_reads_.fetch_add(1, std::memory_order_relaxed);
+    rows_->index_read_ns_.fetch_add(monotonic_ns() - begun_ns_, std::memory_order_relaxed);
     MutexLock lock(rows_->pool_mutex_);
     rows_->pool_.push_back(std::move(reader_));
   }
@@ -35,6 +40,7 @@ class Rows::Lease {
  private:
   Rows* rows_;
   meta::IndexReader reader_;
+  const std::uint64_t begun_ns_ = monotonic_ns();
 };
 
 Rows::Rows(meta::Index& index, Sequence first_open)

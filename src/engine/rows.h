@@ -42,6 +42,12 @@ class Rows {
   Result<std::optional<meta::XattrRow>> xattr(InodeId inode, std::string_view name);
   Result<std::vector<std::string>> xattr_names(InodeId inode);
   Result<std::vector<meta::VolumeUsage>> applied_volumes();
+  // Questions that the overlay could not answer, and how long the index took over them.
+  struct IndexReads {
+    std::uint64_t count = 0;
+    std::uint64_t nanoseconds = 0;
+  };
+  IndexReads index_reads() const { return {index_reads_.load(), index_read_ns_.load()}; }
   // The batch of the newest change to the inode's row that the index has not applied; 0: none.
   Sequence last_change(InodeId id) const;
 
@@ -103,6 +109,8 @@ class Rows {
   // Positions of the names in names_ that are rows, for listings.
   std::map<std::pair<InodeId, std::uint64_t>, std::string> positions_ GUARDED_BY(mutex_);
 
+  std::atomic<std::uint64_t> index_reads_{0};
+  std::atomic<std::uint64_t> index_read_ns_{0};
   Mutex pool_mutex_;
   std::vector<meta::IndexReader> pool_ GUARDED_BY(pool_mutex_);
 };

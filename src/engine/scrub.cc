@@ -76,6 +76,13 @@ bool Scrub::pause(std::uint64_t bytes) {
   return false;
 }
 
+Result<bool> Scrub::step_now() {
+  turn_.wait();
+  Result<bool> more = is_stopping() ? Result<bool>(fail(ECANCELED)) : step(/*paced=*/false);
+  turn_.end();
+  return more;
+}
+
 Status Scrub::finish_round() {
   turn_.wait();
   Result<bool> more = true;
@@ -97,7 +104,7 @@ Result<bool> Scrub::step(bool paced) {
     if (volume.volume != position_.at.volume || volume.row.generation != position_.at.generation)
       position_.at = {volume.volume, volume.row.generation, 0};
     TRY_VOID(scrub_volume(volume, paced));
-    if (is_stopping() && paced) return true;
+    if (is_stopping()) return true;
     position_.at = {VolumeId(volume.volume.value() + 1), Generation(1), 0};
     note_position();
     return true;
@@ -152,7 +159,7 @@ Status Scrub::scrub_volume(const meta::VolumeUsage& volume, bool paced) {
     more = !page.last;
     const std::uint64_t bytes = checker ? checker->take_bytes_read() : 0;
     read_bytes_ += bytes;
-    if (paced && !pause(bytes)) return {};
+    if (paced ? !pause(bytes) : is_stopping()) return {};
   }
   return damages_.save();
 }

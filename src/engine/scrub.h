@@ -38,6 +38,8 @@ class Scrub {
   void note_position();
   // The round under way, or a new one, to its end and as fast as it goes.
   Status finish_round();
+  // One volume of that; false when the round is at its end. ECANCELED after stop().
+  Result<bool> step_now() EXCLUDES(mutex_);
 
   ScrubStats stats() const;
 

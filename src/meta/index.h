@@ -62,6 +62,8 @@ class IndexReader {
   Result<std::optional<std::uint64_t>> counter(std::uint32_t key);
   // Inodes without links, at most `limit`, above `after`.
   Result<std::vector<InodeId>> orphans(InodeId after, std::size_t limit);
+  // Inodes that have an extended attribute of this name, at most `limit`, above `after`. Reads all attributes that there are.
+  Result<std::vector<InodeId>> having_xattr(std::string_view name, InodeId after, std::size_t limit);
   // Rows naming needles of a volume, in order of needle offset, starting at `needle_offset`.
   Result<std::vector<std::pair<InodeId, Extent>>> extents_in_volume(VolumeId volume,
                                                                     std::uint64_t needle_offset,

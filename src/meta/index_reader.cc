@@ -98,6 +98,7 @@ Result<std::unique_ptr<IndexReader::State>> IndexReader::State::prepare(Connecti
   s.reserved = TRY(c.prepare("SELECT bytes FROM usage WHERE volume=?"));
   s.counter = TRY(c.prepare("SELECT value FROM counters WHERE id=?"));
   s.orphans = TRY(c.prepare("SELECT id FROM orphans WHERE id>? ORDER BY id LIMIT ?"));
+  s.having_xattr = TRY(c.prepare("SELECT inode FROM xattrs WHERE name=? AND inode>? ORDER BY inode LIMIT ?"));
   s.in_volume = TRY(c.prepare(queries::kInVolume));
   s.applied = TRY(c.prepare(kAppliedQuery));
   s.scan.inodes = TRY(c.prepare("SELECT id,row FROM inodes WHERE id>? ORDER BY id"));
@@ -209,6 +210,16 @@ Result<std::vector<InodeId>> IndexReader::orphans(InodeId after, std::size_t lim
   query.bind(1, clamped(after.value())).bind(2, clamped(limit));
   while (TRY(query.step())) orphans.emplace_back(query.number(0));
   return orphans;
+}
+
+Result<std::vector<InodeId>> IndexReader::having_xattr(std::string_view name, InodeId after,
+                                                       std::size_t limit) {
+  std::vector<InodeId> inodes;
+  Statement& query = state_->having_xattr;
+  const StatementScope scope(query);
+  query.bind(1, name).bind(2, after.value()).bind(3, limit);
+  while (TRY(query.step())) inodes.emplace_back(query.number(0));
+  return inodes;
 }
 
 Result<std::vector<std::pair<InodeId, Extent>>> IndexReader::extents_in_volume(VolumeId volume,

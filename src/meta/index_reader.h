@@ -41,7 +41,7 @@ struct IndexReader::State {
 
   Connection connection;
   Statement inode, name, names, names_from, extents, xattr, xattr_names, volumes, reserved, counter, orphans,
-      in_volume, applied;
+      having_xattr, in_volume, applied;
   // Whole tables in the order of their keys, from behind a key.
   struct {
     Statement inodes, names, extents, xattrs, volumes, counters;

@@ -86,7 +86,8 @@ struct WriterStats {
   std::uint64_t bytes_appended = 0;  // needles, without padding
   std::uint64_t bytes_written = 0;   // to devices, zeros included
   std::uint64_t commits = 0;
-  std::uint64_t syncs = 0;  // sync calls on devices
+  std::uint64_t syncs = 0;    // sync calls on devices
+  std::uint64_t sync_ns = 0;  // that commits waited for them
 };
 
 class LogWriter {

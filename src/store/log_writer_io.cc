@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/clock.h"
 #include "store/log_writer.h"
 
 namespace ciaos::store {
@@ -123,8 +124,10 @@ Status LogWriter::sync_touched(const SealedBatch& batch) {
     request.operation = IoRequest::Operation::sync;
     requests.push_back(std::move(request));
   }
+  const std::uint64_t begun_ns = monotonic_ns();
   Status status = run_all(requests);
   MutexLock lock(mutex_);
+  stats_.sync_ns += monotonic_ns() - begun_ns;
   stats_.syncs += requests.size();
   return status;
 }

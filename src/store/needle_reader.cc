@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "store/header_cache.h"
 #include "store/uring.h"
 
@@ -66,6 +67,8 @@ struct NeedleReader::State {
   HeaderCache headers;
   std::atomic<std::uint64_t> device_reads = 0;
   std::atomic<std::uint64_t> device_read_bytes = 0;
+  std::atomic<std::uint64_t> device_read_ns = 0;
+  std::atomic<std::uint64_t> verify_ns = 0;
   std::atomic<std::uint64_t> header_cache_hits = 0;
   std::atomic<std::uint64_t> damaged = 0;
 
@@ -82,8 +85,11 @@ struct NeedleReader::State {
 Status NeedleReader::State::run(std::span<IoRequest> requests) {
   device_reads += requests.size();
   for (const IoRequest& request : requests) device_read_bytes += request.into.size();
-  return requests.size() == 1 ? requests[0].device->read(requests[0].offset, requests[0].into)
-                              : run_all(requests);
+  const std::uint64_t begun_ns = monotonic_ns();
+  Status status = requests.size() == 1 ? requests[0].device->read(requests[0].offset, requests[0].into)
+                                       : run_all(requests);
+  device_read_ns += monotonic_ns() - begun_ns;
+  return status;
 }
 
 Result<std::shared_ptr<const NeedleHeader>> NeedleReader::State::header_from(const NeedlePlace& place,
@@ -101,8 +107,11 @@ Result<std::shared_ptr<const NeedleHeader>> NeedleReader::State::header_from(con
 
 Status NeedleReader::State::verify(const NeedleHeader& header, const Span& pieces, ByteSpan bytes) {
   const std::uint64_t payload_at = payload_position(header.at.offset, header.payload_bytes);
-  return verify_payload(store, header, static_cast<std::uint32_t>((pieces.begin - payload_at) / kBlockBytes),
-                        bytes);
+  const std::uint64_t begun_ns = monotonic_ns();
+  Status status = verify_payload(
+      store, header, static_cast<std::uint32_t>((pieces.begin - payload_at) / kBlockBytes), bytes);
+  verify_ns += monotonic_ns() - begun_ns;
+  return status;
 }
 
 // One read from the needle's first byte to the end of the last wanted piece.
@@ -195,7 +204,12 @@ void NeedleReader::forget_volume(VolumeId volume) { state_->headers.forget_volum
 void NeedleReader::drop_caches() { state_->headers.clear(); }
 
 ReaderStats NeedleReader::stats() const {
-  return {state_->device_reads, state_->device_read_bytes, state_->header_cache_hits, state_->damaged};
+  return {.device_reads = state_->device_reads,
+          .device_read_bytes = state_->device_read_bytes,
+          .device_read_ns = state_->device_read_ns,
+          .verify_ns = state_->verify_ns,
+          .header_cache_hits = state_->header_cache_hits,
+          .damaged = state_->damaged};
 }
 
 }  // namespace ciaos::store

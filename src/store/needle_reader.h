@@ -14,6 +14,8 @@ namespace ciaos::store {
 struct ReaderStats {
   std::uint64_t device_reads = 0;  // read requests given to devices
   std::uint64_t device_read_bytes = 0;
+  std::uint64_t device_read_ns = 0;  // that readers waited for them
+  std::uint64_t verify_ns = 0;       // and for checksums
   std::uint64_t header_cache_hits = 0;
   std::uint64_t damaged = 0;  // reads that ended with EUCLEAN
 };
