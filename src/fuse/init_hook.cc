@@ -34,6 +34,22 @@ void look_at(Session& session, ByteSpan request) {
     session.kernel_offers = (std::uint64_t{init.flags2} << 32) | init.flags;
 }
 
+// The request that this thread is about, until its answer is written.
+thread_local TimedRequest request_at_hand;
+
+void note_finished(Session& session, std::uint64_t reply_bytes) {
+  session.times.finished(request_at_hand, reply_bytes);
+  request_at_hand = {};
+}
+
+// libfuse tells the kernel of changes by the same way, with a number that is no request's.
+void note_reply(Session& session, const iovec* parts) {
+  fuse_out_header header{};
+  if (parts[0].iov_len < sizeof header) return;
+  std::memcpy(&header, parts[0].iov_base, sizeof header);
+  if (header.unique == request_at_hand.unique) note_finished(session, header.len);
+}
+
 // Neither of these two is noexcept: libfuse cancels threads that wait in read(2), and a cancellation unwinds.
 ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
   while (true) {
@@ -42,7 +58,9 @@ ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
     const ByteSpan request(static_cast<const std::byte*>(into), static_cast<std::size_t>(got));
     Session& session = *static_cast<Session*>(userdata);
     look_at(session, request);
+    request_at_hand = TimedRequest::begun(request);
     if (!answer_tmpfile(session, fd, request) && !answer_statx(session, fd, request)) return got;
+    note_finished(session, 0);
   }
 }
 
@@ -65,7 +83,9 @@ ssize_t write_reply(int fd, iovec* parts, int count, void* userdata) {
   // Set by the INIT callback in this thread just now; no request but INIT is under way until its reply is written.
   if (session.init_flags_missing.load(std::memory_order_relaxed) == 0 || count != 2 ||
       parts[1].iov_len != sizeof(fuse_init_out)) {
-    return send_reply(fd, parts, count);
+    const ssize_t sent = send_reply(fd, parts, count);
+    note_reply(session, parts);
+    return sent;
   }
   fuse_init_out reply{};
   std::memcpy(&reply, parts[1].iov_base, sizeof reply);

@@ -57,6 +57,15 @@ std::string_view name_of(std::size_t opcode) {
 
 }  // namespace
 
+std::string name_of_request(std::size_t opcode) {
+  std::string name(name_of(opcode));
+  if (name.empty()) return std::to_string(opcode);
+  for (char& letter : name) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter + ('a' - 'A'));
+  }
+  return name;
+}
+
 std::string RequestCounts::text() const {
   std::string text;
   for (std::size_t opcode = 0; opcode < counts_.size(); ++opcode) {

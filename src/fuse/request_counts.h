@@ -8,6 +8,9 @@
 
 namespace ciaos::fuse {
 
+// "read"; a kind without a name is its number.
+std::string name_of_request(std::size_t opcode);
+
 // Thread-safe.
 class RequestCounts {
  public:

@@ -66,6 +66,10 @@ class RingEntry final : public ReplySink {
   // An answer whose bytes lie in memory() already, or an errno.
   void answer(const Result<std::size_t>& bytes);
   bool answered() const { return answered_; }
+  // Of the answer, with its header; 0 while there is none.
+  std::size_t reply_bytes() const {
+    return answered_ ? sizeof(fuse_out_header) + headers().entry.payload_bytes : 0;
+  }
 
  private:
   RingEntry() = default;

@@ -67,7 +67,7 @@ void RingTransport::start(fuse_session* session, Session& userdata, int fd) {
   for (const auto& queue : queues_) {
     RingQueue::Hooks hooks;
     hooks.serve = [this](RingQueue& its, std::size_t entry, ByteSpan request, bool crowded) {
-      return serve_or_hand_over({&its, entry, request}, crowded);
+      return serve_or_hand_over({&its, entry, request, TimedRequest::begun(request)}, crowded);
     };
     hooks.refused = [this](const Error& error) {
       // The kernel was told that there are rings, and there is no way back.
@@ -120,6 +120,11 @@ void RingTransport::work() {
 }
 
 void RingTransport::serve(const Job& job) {
+  answer(job);
+  userdata_->times.finished(job.timed, job.queue->entry(job.entry).reply_bytes());
+}
+
+void RingTransport::answer(const Job& job) {
   RingEntry& entry = job.queue->entry(job.entry);
   const AnswersTo answers(entry, entry.unique());
   if (job.request.empty()) return entry.answer(fail(EIO));

@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "fuse/libfuse.h"
+#include "fuse/request_times.h"
 #include "fuse/ring_queue.h"
 #include "fuse/rings.h"
 
@@ -45,10 +46,12 @@ class RingTransport {
     RingQueue* queue = nullptr;
     std::size_t entry = 0;
     ByteSpan request;
+    TimedRequest timed;
   };
   RingTransport() = default;
   bool serve_or_hand_over(const Job& job, bool crowded);
   void serve(const Job& job);
+  void answer(const Job& job);
   void work();
 
   fuse_session* session_ = nullptr;

@@ -159,7 +159,8 @@ Status check_mountable(const std::string& mountpoint) {
 }
 
 struct FuseServer::State {
-  explicit State(const ServerOptions& the_options) : options(the_options), userdata(the_options.open_mode) {}
+  explicit State(const ServerOptions& the_options)
+      : options(the_options), userdata(the_options.open_mode, the_options.slow_ns) {}
 
   // libfuse unmounts whatever is at the path. What somebody mounted over ours is not ours to take away: then only the
   // connection is closed, and what is left of our mount shows when the other one goes.
@@ -287,6 +288,15 @@ void FuseServer::give_up() {
 }
 
 std::string FuseServer::requests() const { return state_->userdata.requests.text(); }
+
+std::string FuseServer::transport() const {
+  const Session& session = state_->userdata;
+  return session.rings != nullptr && session.rings->started() ? "rings" : "/dev/fuse";
+}
+
+RequestTimes& FuseServer::times() { return state_->userdata.times; }
+
+bool FuseServer::opens_are_told() const { return !state_->userdata.open_unneeded; }
 
 void FuseServer::stop() {
   const std::string& mountpoint = state_->options.mountpoint;

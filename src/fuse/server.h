@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "fuse/open_mode.h"
+#include "fuse/request_times.h"
 #include "fuse/rings.h"
 
 namespace ciaos::fuse {
@@ -28,6 +29,7 @@ struct ServerOptions {
   OpenMode open_mode = OpenMode::automatic;
   Rings rings = Rings::automatic;
   CommandRingMaker make_ring;  // none: no rings
+  std::uint64_t slow_ns = 0;   // requests that take this long are logged; 0: none
 };
 
 // What mount() would be refused for before anything is tried: so that a store need not be opened, and so changed, for a mount
@@ -59,6 +61,12 @@ class FuseServer {
   // has one gets ENOTCONN from then on. Returns when run() is about to. For any thread but run()'s; not for signal handlers.
   void stop();
 
+  // How requests come: "rings" or "/dev/fuse".
+  std::string transport() const;
+  // Whether the kernel tells of files that are opened.
+  bool opens_are_told() const;
+  // What requests took, see request_times.h. Empty where libfuse lets nobody look.
+  RequestTimes& times();
   // What the kernel has asked so far, as RequestCounts::text(). Empty where libfuse lets nobody look.
   std::string requests() const;
 

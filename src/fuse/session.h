@@ -9,6 +9,7 @@
 #include "fuse/libfuse.h"
 #include "fuse/open_mode.h"
 #include "fuse/request_counts.h"
+#include "fuse/request_times.h"
 #include "fuse/ring_transport.h"
 
 namespace ciaos::fuse {
@@ -23,12 +24,13 @@ inline constexpr double kCacheSeconds = 365.0 * 24 * 3600;
 // Thread-safe: `engine` is, and is set before the first request is read; the rest is written by the INIT callback before any
 // other request arrives.
 struct Session {
-  explicit Session(OpenMode mode) : open_mode(mode) {}
+  Session(OpenMode mode, std::uint64_t slow_ns) : open_mode(mode), times(slow_ns) {}
 
   engine::Engine* engine = nullptr;
   fuse_session* handle = nullptr;  // libfuse's; constant once it is mounted
   const OpenMode open_mode;
   RequestCounts requests;
+  RequestTimes times;
   // The same for files, where there is nothing that an open could change: no OPEN and no RELEASE.
   bool open_unneeded = false;
   // The kernel takes ENOSYS for "directories need no open", and sends neither OPENDIR nor RELEASEDIR from then on.
