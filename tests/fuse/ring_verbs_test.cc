@@ -25,6 +25,11 @@ struct RingVerbs : test::EngineTest {
   static std::string_view text_of(const Struct& part) {
     return as_text(std::as_bytes(std::span(&part, 1)));
   }
+  static ByteVector read_request(InodeId inode, std::uint32_t bytes) {
+    fuse_read_in read{};
+    read.size = bytes;
+    return request(FUSE_READ, inode, text_of(read));
+  }
   bool quick(const ByteVector& bytes, bool crowded = false) {
     return is_quick(store.engine(), bytes, crowded);
   }
@@ -36,7 +41,7 @@ TEST_F(RingVerbs, WhatIsInMemoryIsQuick) {
   const std::string name("file\0", 5);
   EXPECT_TRUE(quick(request(FUSE_LOOKUP, kRootInode, name)));
   EXPECT_TRUE(quick(request(FUSE_GETATTR, file)));
-  EXPECT_TRUE(quick(request(FUSE_READ, file)));
+  EXPECT_TRUE(quick(read_request(file, 128 << 10)));
   EXPECT_TRUE(quick(request(FUSE_OPEN, file, text_of(fuse_open_in{}))));
 }
 
@@ -47,13 +52,24 @@ TEST_F(RingVerbs, WhatOnlyTheIndexHasIsNot) {
   store.open();
   EXPECT_FALSE(quick(request(FUSE_LOOKUP, kRootInode, std::string("file\0", 5))));
   EXPECT_FALSE(quick(request(FUSE_GETATTR, file)));
-  EXPECT_FALSE(quick(request(FUSE_READ, file)));
+  EXPECT_FALSE(quick(read_request(file, 4096)));
+}
+
+TEST_F(RingVerbs, WhatReadsAheadIsNot) {
+  shell().put("/file", "text");
+  const InodeId file = shell().inode("/file");
+  EXPECT_FALSE(quick(read_request(file, 1 << 20)));
 }
 
 TEST_F(RingVerbs, ANameThatIsKnownToBeAbsentIsQuick) {
   EXPECT_FALSE(quick(request(FUSE_LOOKUP, kRootInode, std::string("none\0", 5))));
   EXPECT_EQ(store->lookup(kRootInode, "none").code(), ENOENT);
   EXPECT_TRUE(quick(request(FUSE_LOOKUP, kRootInode, std::string("none\0", 5))));
+}
+
+TEST_F(RingVerbs, SoIsEveryNameInADirectoryThatWasMadeJustNow) {
+  shell().mkdir("/new");
+  EXPECT_TRUE(quick(request(FUSE_LOOKUP, shell().inode("/new"), std::string("none\0", 5))));
 }
 
 TEST_F(RingVerbs, WhatMayWaitForADeviceIsNot) {
@@ -80,7 +96,8 @@ TEST_F(RingVerbs, ChangesOfAStoreWithLittleRoomMayHaveToMakeSome) {
 
 TEST_F(RingVerbs, AReaderBehindWhomSomebodyWaitedIsHandedOver) {
   shell().put("/file", "text");
-  EXPECT_FALSE(quick(request(FUSE_READ, shell().inode("/file")), /*crowded=*/true));
+  EXPECT_TRUE(quick(read_request(shell().inode("/file"), 4096)));
+  EXPECT_FALSE(quick(read_request(shell().inode("/file"), 4096), /*crowded=*/true));
   EXPECT_TRUE(quick(request(FUSE_GETATTR, shell().inode("/file")), /*crowded=*/true));
 }
 
