@@ -7,6 +7,8 @@
 namespace ciaos {
 namespace {
 
+constexpr LogLevel kLevels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
+
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
     case LogLevel::debug: return spdlog::level::debug;
@@ -39,6 +41,32 @@ std::shared_ptr<spdlog::logger>& current() {
 void open_log(LogTarget target, LogLevel least, const char* name) {
   current() = make_logger(target, name);
   current()->set_level(level_of(least));
+}
+
+void set_log_level(LogLevel least) { current()->set_level(level_of(least)); }
+
+LogLevel log_level() {
+  for (const LogLevel level : kLevels) {
+    if (level_of(level) == current()->level()) return level;
+  }
+  return LogLevel::info;
+}
+
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warning: return "warning";
+    case LogLevel::error: return "error";
+  }
+  return "error";
+}
+
+std::optional<LogLevel> log_level_named(std::string_view name) {
+  for (const LogLevel level : kLevels) {
+    if (name_of(level) == name) return level;
+  }
+  return std::nullopt;
 }
 
 void log_line(LogLevel level, std::string_view line) {

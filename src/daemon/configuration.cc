@@ -79,6 +79,28 @@ std::string value_in(const Key& key, std::string_view option) {
   return option == words.front() ? "true" : "false";
 }
 
+std::string source_of(const SourcedOption& option) {
+  return option.source.empty() ? "option" : option.source;
+}
+
+std::vector<HeldSetting> held_keys(std::span<const SourcedOption> options) {
+  std::vector<HeldSetting> held;
+  for (const Key& key : kKeys) {
+    HeldSetting setting{.name = std::string(key.name),
+                        .value = std::string(key.preset),
+                        .source = "default",
+                        .unit = std::string(key.unit)};
+    for (const SourcedOption& option : options) {
+      if (const std::string said = value_in(key, option.text); !said.empty()) {
+        setting.value = said;
+        setting.source = source_of(option);
+      }
+    }
+    held.push_back(std::move(setting));
+  }
+  return held;
+}
+
 }  // namespace
 
 Result<std::vector<SourcedOption>> options_of(std::span<const Setting> settings) {
@@ -107,21 +129,29 @@ std::vector<Setting> settings_of_environment(std::span<const std::pair<std::stri
   return settings;
 }
 
+std::vector<HeldSetting> held_settings(std::span<const SourcedOption> options) {
+  std::vector<HeldSetting> held = held_keys(options);
+  std::vector<OptionPreset> presets = option_presets();
+  std::erase_if(presets, [](const OptionPreset& preset) { return find_key(preset.name) != nullptr; });
+  for (const OptionPreset& preset : presets) {
+    HeldSetting setting{.name = preset.name, .value = preset.value, .source = "default", .unit = preset.unit};
+    for (const SourcedOption& option : options) {
+      if (!option.text.starts_with(preset.name + "=")) continue;
+      setting.value = option.text.substr(preset.name.size() + 1);
+      setting.source = source_of(option);
+    }
+    held.push_back(std::move(setting));
+  }
+  return held;
+}
+
 std::string print_configuration(std::span<const SourcedOption> options) {
   std::string text = "[mount]\n";
-  for (const Key& key : kKeys) {
-    std::string value(key.preset);
-    std::string source = "default";
-    for (const SourcedOption& option : options) {
-      if (const std::string said = value_in(key, option.text); !said.empty()) {
-        value = said;
-        source = option.source.empty() ? "option" : option.source;
-      }
-    }
+  for (const HeldSetting& key : held_keys(options)) {
     // Without a value it depends on the mount; a file that is silent of it says the same.
     std::string line =
-        value.empty() ? fmt::format("# {}", key.name) : fmt::format("{} = {}", key.name, value);
-    text += fmt::format("{:28}  # {}", line, source);
+        key.value.empty() ? fmt::format("# {}", key.name) : fmt::format("{} = {}", key.name, key.value);
+    text += fmt::format("{:28}  # {}", line, key.source);
     if (!key.unit.empty()) text += fmt::format("; {}", key.unit);
     text += '\n';
   }

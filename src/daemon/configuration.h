@@ -27,6 +27,17 @@ Result<std::vector<SourcedOption>> options_of(std::span<const Setting> settings)
 // CIAOSFS_COMMIT=30 is commit = 30. Other variables of that beginning belong to somebody else and are passed over.
 std::vector<Setting> settings_of_environment(std::span<const std::pair<std::string, std::string>> variables);
 
+// A setting that holds, and who said so: a source as above, "option" or "default".
+struct HeldSetting {
+  std::string name;
+  std::string
+      value;  // as a file would spell it; of what a file cannot set, as the option has it; empty: depends on the mount
+  std::string source;
+  std::string unit;
+};
+// Everything that has a value, the keys of the file first.
+std::vector<HeldSetting> held_settings(std::span<const SourcedOption> options);
+
 // What holds after all of these and who said so, as a file that would say the same.
 std::string print_configuration(std::span<const SourcedOption> options);
 

@@ -16,6 +16,7 @@ constexpr std::uint64_t kMockBytesMin = 64u << 20;
 constexpr std::uint64_t kMockBytesMax = 1ull << 40;
 constexpr std::uint64_t kCommitSecondsMax = 3600;
 constexpr std::uint64_t kScrubSecondsMax = 10ull * 365 * 24 * 3600;
+constexpr std::uint64_t kSlowMsMax = 3'600'000;
 constexpr std::uint64_t kWaitSecondsMax = 24 * 3600;
 
 Result<std::uint64_t> parse_number(std::string_view text) {
@@ -174,6 +175,11 @@ Status set_subtype(MountOptions& options, const Given& given) {
   return {};
 }
 
+Status set_slow(MountOptions& options, const Given& given) {
+  options.slow_ms = TRY(within(parse_number(given.value), 0, kSlowMsMax));
+  return {};
+}
+
 Status set_debug(MountOptions& options, const Given&) {
   options.debug = true;
   return {};
@@ -251,6 +257,7 @@ constexpr Row kRows[] = {
      "as mount(8) says; a user's mount is nodev,nosuid"},
     {"async sync dirsync", "", set_sync, "async",
      "sync: every change, dirsync: every change of a name, is durable when the call returns"},
+    {"slow", "MILLISECONDS", set_slow, "1000", "requests that take this long are logged; 0: none"},
     {"debug", "", set_debug, "", "log more"},
     {"default_permissions", "", pass_over, "", "always so"},
     {"remount", "", set_remount, "", "of mount(8): other flags for a mount that exists, such as ro"},
@@ -337,6 +344,15 @@ std::vector<std::string> fuse_options(const MountOptions& options, const std::st
   if (as_root) out.insert(out.end(), {"dev", "suid"});
   out.insert(out.end(), options.kernel.begin(), options.kernel.end());
   return out;
+}
+
+std::vector<OptionPreset> option_presets() {
+  std::vector<OptionPreset> presets;
+  for (const Row& row : kRows) {
+    if (row.unit.empty() || row.set == pass_over) continue;
+    presets.push_back({std::string(row.names), std::string(row.preset), std::string(row.unit)});
+  }
+  return presets;
 }
 
 std::string help_text() {

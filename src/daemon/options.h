@@ -22,6 +22,7 @@ struct MountOptions {
   std::string backend;               // empty: as the environment says
   std::uint64_t mock_bytes = 256u << 20;
   std::uint64_t wait_seconds = 10;  // for another process to let the store go
+  std::uint64_t slow_ms = 1000;     // requests that take this long are logged; 0: none
   bool debug = false;
   bool remount = false;  // change the flags of a mount that exists
   fuse::OpenMode open_mode = fuse::OpenMode::automatic;
@@ -51,6 +52,14 @@ Result<MountOptions> parse_options(std::span<const SourcedOption> options, bool 
 // Everything the mount itself is asked for.
 std::vector<std::string> fuse_options(const MountOptions& options, const std::string& store_name,
                                       bool as_root);
+
+// Of every option that takes a value what it is without being given; some have none.
+struct OptionPreset {
+  std::string name;
+  std::string value;
+  std::string unit;
+};
+std::vector<OptionPreset> option_presets();
 
 std::string help_text();
 

@@ -67,11 +67,12 @@ ExitCode run_program(std::span<const std::string_view> arguments, const Environm
     return status.ok() ? ExitCode::success
                        : refuse(failure_of(Step::remount, status.error(), line->mountpoint));
   }
-  const auto planned = make_plan(*line, *options, environment);
+  auto planned = make_plan(*line, *options, environment);
   if (const Failure* failure = std::get_if<Failure>(&planned)) return refuse(*failure);
   if (line->fake) return ExitCode::success;
 
-  const Plan& plan = std::get<Plan>(planned);
+  Plan& plan = std::get<Plan>(planned);
+  plan.given = *given;
   const LogLevel level = line->debug || options->debug ? LogLevel::debug : LogLevel::info;
   return (line->foreground ? in_foreground : in_background)([&](Announcement& announcement) {
     open_log(line->foreground ? LogTarget::standard_error : LogTarget::system_log, level, "ciaosfs");

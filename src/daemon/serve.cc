@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/service_manager.h"
+#include "daemon/daemon_side.h"
 #include "daemon/open_engine.h"
 #include "daemon/signals.h"
 #include "fuse/server.h"
@@ -120,11 +121,14 @@ struct Signalled {
 };
 
 // Programs reach a mounted store through its socket, if there can be one: a mount without it is still a mount.
-Result<std::unique_ptr<rpc::Server>> listen(const Plan& plan, const Uuid& uuid, engine::Engine& engine) {
+Result<std::unique_ptr<rpc::Server>> listen(const Plan& plan, const Uuid& uuid, engine::Engine& engine,
+                                            fuse::FuseServer* server) {
   rpc::ServerOptions options;
   options.path = plan.options.socket.empty() ? TRY(rpc::socket_path(uuid)) : plan.options.socket;
   options.stores = plan.store.paths;
   options.user = plan.options.socket_user;
+  options.mountpoint = plan.mountpoint;
+  options.daemon = daemon_side(plan, server);
   return rpc::Server::listen(engine, options);
 }
 
@@ -137,14 +141,14 @@ Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, f
   engine.watch(server.watch());
   std::unique_ptr<rpc::Server> socket;
   if (plan.options.socket != "none") {
-    auto listening = listen(plan, uuid, engine);
+    auto listening = listen(plan, uuid, engine, &server);
     if (listening) {
       socket = std::move(listening).value();
     } else {
       log(LogLevel::warning, "programs cannot reach this store: {}", to_string(listening.error()));
     }
   }
-  return server.run(engine, [&](const Status& answered) {
+  Status served = server.run(engine, [&](const Status& answered) {
     if (answered) {
       log(LogLevel::info, "{} is mounted on {}", plan.store_name, plan.mountpoint);
       announcement.ready();
@@ -154,6 +158,8 @@ Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, f
       server.stop();
     }
   });
+  engine.end_long_work();
+  return served;
 }
 
 Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseServer>& server) {
@@ -162,7 +168,8 @@ Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseS
                                     .threads_max = request_threads(),
                                     .open_mode = plan.options.open_mode,
                                     .rings = plan.options.rings,
-                                    .make_ring = store::make_command_ring};
+                                    .make_ring = store::make_command_ring,
+                                    .slow_ns = plan.options.slow_ms * 1'000'000};
   MutexLock lock(signalled.mounting);
   server = TRY(fuse::FuseServer::mount(options));
   signalled.mount = server.get();
@@ -258,7 +265,7 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
   }
 
   if (plan.mountpoint.empty()) {
-    auto socket = listen(plan, store->uuid, *engine);
+    auto socket = listen(plan, store->uuid, *engine, nullptr);
     if (!socket) return give_up(Step::open_store, socket.error(), plan.store_name);
     log(LogLevel::info, "{} is served at {}", plan.store_name, (*socket)->path());
     signalled.begin_serving();
@@ -267,6 +274,7 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
     signalled.wait_for_stop();
     manager.stopping(kFlushing);
     signals.reset();
+    engine->end_long_work();
     (*socket).reset();
     return close_engine(*engine, plan.store_name);
   }

@@ -17,6 +17,7 @@ struct Plan {
   std::string store_name;  // for messages, and for the list of mounts
   std::string mountpoint;  // absolute; empty: nothing is mounted
   MountOptions options;
+  std::vector<SourcedOption> given;  // what the options were made of, for who asks what holds
 };
 
 // Looks the paths up, and refuses where nothing could be mounted, or what would hide the store.

@@ -19,6 +19,20 @@
 namespace ciaos::rpc {
 namespace {
 constexpr std::uint64_t kFindTimeoutMs = 5000;
+
+std::vector<std::string> sockets_there() {
+  std::vector<std::string> folders{"/run/ciaosfs"};
+  const char* runtime = ::getenv("XDG_RUNTIME_DIR");
+  if (runtime != nullptr) folders.push_back(std::string(runtime) + "/ciaosfs");
+  std::vector<std::string> sockets;
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      if (entry.path().extension() == ".sock") sockets.push_back(entry.path().string());
+    }
+  }
+  return sockets;
+}
 }  // namespace
 
 using engine::ObjectInfo;
@@ -123,7 +137,8 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, std::ui
   if (greeted.code() == ENOTCONN) return fail(EACCES, path + ": the daemon hung up");
   const auto reply = TRY(std::move(greeted));
   for (const auto& label : reply->statistics) {
-    if (label) client->stores_.push_back(label->value);
+    if (label && label->name == "store") client->stores_.push_back(label->value);
+    if (label && label->name == "mountpoint") client->mountpoint_ = label->value;
   }
   return client;
 }
@@ -132,20 +147,41 @@ Result<std::string> Client::find_socket(const std::string& store) {
   const std::unique_ptr<char, decltype(&::free)> resolved(::realpath(store.c_str(), nullptr), &::free);
   if (resolved == nullptr) return fail(errno, store);
   const std::string wanted = resolved.get();
-  std::vector<std::string> folders{"/run/ciaosfs"};
-  const char* runtime = ::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr) folders.push_back(std::string(runtime) + "/ciaosfs");
-  for (const std::string& folder : folders) {
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-      if (entry.path().extension() != ".sock") continue;
-      const auto client = connect(entry.path().string(), kFindTimeoutMs);
-      if (!client.ok()) continue;
-      const std::vector<std::string>& stores = (*client)->stores();
-      if (std::find(stores.begin(), stores.end(), wanted) != stores.end()) return entry.path().string();
-    }
+  for (const std::string& socket : sockets_there()) {
+    const auto client = connect(socket, kFindTimeoutMs);
+    if (!client.ok()) continue;
+    const std::vector<std::string>& stores = (*client)->stores();
+    if (std::find(stores.begin(), stores.end(), wanted) != stores.end() || (*client)->mountpoint() == wanted)
+      return socket;
   }
   return fail(ENOENT, "no daemon has it open: " + store);
+}
+
+std::vector<std::string> Client::usual_sockets() {
+  std::vector<std::string> sockets = sockets_there();
+  std::erase_if(sockets, [](const std::string& path) { return !connect(path, kFindTimeoutMs).ok(); });
+  return sockets;
+}
+
+pid_t Client::peer_pid() const {
+  ucred peer{};
+  socklen_t bytes = sizeof peer;
+  return ::getsockopt(state_->socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 ? peer.pid : 0;
+}
+
+Result<Answer> Client::ask(const Question& question, const Memory* memory) {
+  RequestT request;
+  request.verb = wire::Verb_control;
+  request.question = question.name;
+  request.inode = question.inode;
+  request.key = question.path;
+  request.offset = question.from;
+  request.arguments = wire_of(question.arguments);
+  if (memory != nullptr) request.length = memory->bytes().size();
+  const auto reply = TRY(call(request, memory == nullptr ? -1 : memory->fd()));
+  Answer answer{.records = {}, .more = reply->more, .next = reply->number, .text = std::move(reply->text)};
+  for (const auto& record : reply->records) answer.records.push_back(record_of(record));
+  return answer;
 }
 
 Result<std::unique_ptr<ReplyT>> Client::call(RequestT& request, int memory) {

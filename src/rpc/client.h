@@ -74,10 +74,14 @@ class Client {
   static Result<std::unique_ptr<Client>> connect(const std::string& path, std::uint64_t timeout_ms);
   ~Client();
   bool connected() const;
-  // The socket of the daemon that has `store` open, among those that are where sockets usually are. ENOENT.
+  // The socket of the daemon that has `store` open, or has mounted it there, among those that are where sockets usually are.
+  // ENOENT.
   static Result<std::string> find_socket(const std::string& store);
+  static std::vector<std::string> usual_sockets();  // all that answer
   // Paths of the devices of its store.
   const std::vector<std::string>& stores() const { return stores_; }
+  const std::string& mountpoint() const { return mountpoint_; }
+  pid_t peer_pid() const;  // the daemon's
 
   Status create_bucket(const std::string& bucket, const engine::ObjectOwner& owner,
                        const engine::Labels& labels);
@@ -130,6 +134,8 @@ class Client {
   Status abort_upload(const std::string& bucket, const std::string& id);
 
   Result<engine::Labels> statistics();
+  // Control verbs (control.h). EPERM: not for this user.
+  Result<Answer> ask(const Question& question, const Memory* memory = nullptr);
 
  private:
   struct State;
@@ -138,6 +144,7 @@ class Client {
   Result<engine::ObjectInfo> call_for_info(wire::RequestT& request, int memory = -1);
   std::unique_ptr<State> state_;
   std::vector<std::string> stores_;
+  std::string mountpoint_;
 };
 
 }  // namespace ciaos::rpc

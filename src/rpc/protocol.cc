@@ -98,6 +98,45 @@ std::unique_ptr<wire::InfoT> wire_of(const engine::ObjectInfo& info) {
   return out;
 }
 
+std::unique_ptr<wire::RecordT> wire_of(const Record& record) {
+  auto out = std::make_unique<wire::RecordT>();
+  out->kind = record.kind;
+  for (const Field& field : record.fields) {
+    auto made = std::make_unique<wire::FieldT>();
+    made->name = field.name;
+    if (const auto* number = std::get_if<std::uint64_t>(&field.value)) {
+      made->kind = wire::FieldKind_number;
+      made->number = *number;
+    } else if (const auto* truth = std::get_if<bool>(&field.value)) {
+      made->kind = wire::FieldKind_truth;
+      made->number = *truth ? 1 : 0;
+    } else {
+      made->kind = wire::FieldKind_text;
+      made->text = std::get<std::string>(field.value);
+    }
+    out->fields.push_back(std::move(made));
+  }
+  return out;
+}
+
+Record record_of(const std::unique_ptr<wire::RecordT>& record) {
+  Record out;
+  if (!record) return out;
+  out.kind = record->kind;
+  for (const auto& field : record->fields) {
+    if (!field) continue;
+    // What a later version may add besides is text to us.
+    if (field->kind == wire::FieldKind_number) {
+      out.add(field->name, field->number);
+    } else if (field->kind == wire::FieldKind_truth) {
+      out.add_truth(field->name, field->number != 0);
+    } else {
+      out.add(field->name, field->text);
+    }
+  }
+  return out;
+}
+
 engine::ObjectNotes notes_of(const std::unique_ptr<wire::NotesT>& notes) {
   if (!notes) return {};
   return {.etag = notes->etag, .facts = labels_of(notes->facts), .labels = labels_of(notes->labels)};

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/object_types.h"
+#include "rpc/record.h"
 
 namespace ciaos::rpc {
 
@@ -24,6 +25,7 @@ struct OwnerT;
 struct ConditionT;
 struct InfoT;
 struct EntryT;
+struct RecordT;
 }  // namespace wire
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
@@ -46,11 +48,13 @@ std::unique_ptr<wire::NotesT> wire_of(const engine::ObjectNotes& notes);
 std::unique_ptr<wire::OwnerT> wire_of(const engine::ObjectOwner& owner);
 std::unique_ptr<wire::ConditionT> wire_of(const engine::ObjectCondition& condition);
 std::unique_ptr<wire::InfoT> wire_of(const engine::ObjectInfo& info);
+std::unique_ptr<wire::RecordT> wire_of(const Record& record);
 // Absent parts have their defaults.
 engine::ObjectNotes notes_of(const std::unique_ptr<wire::NotesT>& notes);
 engine::ObjectOwner owner_of(const std::unique_ptr<wire::OwnerT>& owner);
 engine::ObjectCondition condition_of(const std::unique_ptr<wire::ConditionT>& condition);
 engine::ObjectInfo info_of(const std::unique_ptr<wire::InfoT>& info);
+Record record_of(const std::unique_ptr<wire::RecordT>& record);
 
 // Where the daemon of a store listens: below /run for root's, below XDG_RUNTIME_DIR for a user's own, which may be missing.
 Result<std::string> socket_path(const Uuid& store);

@@ -63,9 +63,10 @@ Result<UniqueFd> bound_socket(const ServerOptions& options) {
 
 struct Server::State {
   struct Connection {
-    Connection(engine::Engine& engine, UniqueFd the_socket)
-        : handles(engine), socket(std::move(the_socket)) {}
+    Connection(engine::Engine& engine, UniqueFd the_socket, Right the_right)
+        : handles(engine), right(the_right), socket(std::move(the_socket)) {}
     Handles handles;
+    const Right right;
     const UniqueFd socket;
     Mutex sending;  // a leaf: one reply at a time
     Mutex mutex;
@@ -83,11 +84,14 @@ struct Server::State {
   State(engine::Engine& the_engine, const ServerOptions& the_options)
       : engine(the_engine), options(the_options) {}
 
-  bool may_speak(int socket) const {
+  // Absent: nothing.
+  std::optional<Right> right_of(int socket) const {
     ucred peer{};
     socklen_t bytes = sizeof peer;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return false;
-    return peer.uid == 0 || peer.uid == ::geteuid() || (options.user && peer.uid == *options.user);
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return std::nullopt;
+    if (peer.uid == 0 || peer.uid == ::geteuid()) return Right::everything;
+    if (options.user && peer.uid == *options.user) return Right::metrics_only;
+    return std::nullopt;
   }
 
   void accept_all();
@@ -123,12 +127,13 @@ void Server::State::accept_all() {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));  // out of descriptors, or memory
       continue;
     }
-    if (!may_speak(socket.get()) || connections.size() >= kConnectionsMax) continue;
+    const std::optional<Right> right = right_of(socket.get());
+    if (!right || connections.size() >= kConnectionsMax) continue;
     const timeval patience{.tv_sec = kSendTimeoutMs / 1000, .tv_usec = 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const int bytes = 4 * static_cast<int>(kPacketBytesMax);
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    connections.push_back(std::make_unique<Connection>(engine, std::move(socket)));
+    connections.push_back(std::make_unique<Connection>(engine, std::move(socket), *right));
     Connection& connection = *connections.back();
     connection.thread = std::thread([this, &connection] { read_all(connection); });
   }
@@ -170,14 +175,17 @@ void Server::State::read_all(Connection& connection) {
 
 void Server::State::answer(Work& work) {
   Connection& connection = *work.connection;
-  wire::ReplyT said = run_verb(engine, connection.handles, *work.request, work.memory.get());
+  const Peer peer{connection.handles, options.daemon, connection.right};
+  wire::ReplyT said = run_verb(engine, peer, *work.request, work.memory.get());
   if (work.request->verb == wire::Verb_hello) {
-    for (const std::string& store : options.stores) {
+    const auto tell = [&](const char* name, const std::string& value) {
       auto label = std::make_unique<wire::LabelT>();
-      label->name = "store";
-      label->value = store;
+      label->name = name;
+      label->value = value;
       said.statistics.push_back(std::move(label));
-    }
+    };
+    for (const std::string& store : options.stores) tell("store", store);
+    if (!options.mountpoint.empty()) tell("mountpoint", options.mountpoint);
   }
   const std::string reply = pack(said);
   work.memory.reset();

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "rpc/control.h"
 
 namespace ciaos::rpc {
 
@@ -24,6 +25,8 @@ struct ServerOptions {
   std::vector<std::string> stores;  // paths of its devices, told to whoever looks for one
   std::optional<uid_t> user;        // besides root and our own; the socket is given to him
   unsigned workers = 24;
+  DaemonSide daemon;       // for control verbs
+  std::string mountpoint;  // told as `stores` are; empty: there is none
 };
 
 class Server {

@@ -1,8 +1,5 @@
 #include "rpc/verbs.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <wire_generated.h>
 
 #include <algorithm>
@@ -10,6 +7,7 @@
 #include <cstring>
 
 #include "engine/objects.h"
+#include "rpc/memory_file.h"
 
 namespace ciaos::rpc {
 namespace {
@@ -27,6 +25,7 @@ constexpr std::size_t kUploadsMax = 10'000;
 struct Call {
   Engine& engine;
   Objects& objects;
+  const Peer& peer;
   Handles& handles;
   const RequestT& request;
   int memory;
@@ -34,34 +33,6 @@ struct Call {
   engine::ObjectPath path() const { return {request.bucket, request.key}; }
   Objects::UploadId upload() const { return {request.bucket, request.upload}; }
 };
-
-Result<ByteVector> read_memory(int memory, std::uint64_t offset, std::uint64_t length) {
-  if (length == 0) return ByteVector();
-  if (length > kMemoryBytesMax) return fail(EMSGSIZE, "more bytes than one request carries");
-  // Only of memory does a read end soon whatever the peer does.
-  struct stat about {};
-  if (memory < 0 || ::fstat(memory, &about) != 0 || !S_ISREG(about.st_mode))
-    return fail(EBADF, "no memory came along");
-  if (::fcntl(memory, F_GET_SEALS) < 0) return fail(EBADF, "not a memory file");
-  ByteVector bytes(length);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t got =
-        ::pread(memory, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-    if (got <= 0) return fail(got < 0 ? errno : EPROTO, "memory that came along");
-    done += static_cast<std::size_t>(got);
-  }
-  return bytes;
-}
-
-Status write_memory(int memory, ByteSpan bytes) {
-  if (memory < 0 || ::fcntl(memory, F_GET_SEALS) < 0) return fail(EBADF, "no memory came along");
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t put = ::pwrite(memory, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-    if (put <= 0) return fail(put < 0 ? errno : EPROTO, "memory that came along");
-    done += static_cast<std::size_t>(put);
-  }
-  return {};
-}
 
 Result<std::vector<std::uint64_t>> elements_of(const Call& call, std::uint64_t offset) {
   if (call.request.elements > kElementsMax) return fail(EMSGSIZE, "too many elements");
@@ -333,6 +304,21 @@ Status on_statistics(const Call& call, ReplyT& reply) {
   return {};
 }
 
+Status on_control(const Call& call, ReplyT& reply) {
+  const RequestT& r = call.request;
+  const Question question{.name = r.question,
+                          .inode = r.inode,
+                          .path = r.key,
+                          .from = r.offset,
+                          .arguments = record_of(r.arguments)};
+  Answer answer = TRY(answer_question(call.engine, call.peer.daemon, question, call.peer.right, call.memory));
+  for (const Record& record : answer.records) reply.records.push_back(wire_of(record));
+  reply.more = answer.more;
+  reply.number = answer.next;
+  reply.text = std::move(answer.text);
+  return {};
+}
+
 Status on_hello(const Call& call, ReplyT& reply) {
   reply.number = kProtocolVersion;
   if (call.request.number != kProtocolVersion)
@@ -378,6 +364,7 @@ Status dispatch(const Call& call, ReplyT& reply) {
     case wire::Verb_complete_upload: return on_complete(call, reply);
     case wire::Verb_abort_upload: return call.objects.abort_upload(call.upload());
     case wire::Verb_statistics: return on_statistics(call, reply);
+    case wire::Verb_control: return on_control(call, reply);
   }
   return fail(EOPNOTSUPP, "a verb that this daemon does not know");
 }
@@ -442,9 +429,9 @@ bool Handles::take_staged(InodeId inode) {
   return staged_.erase(inode) > 0;
 }
 
-ReplyT run_verb(Engine& engine, Handles& handles, const RequestT& request, int memory) {
+ReplyT run_verb(Engine& engine, const Peer& peer, const RequestT& request, int memory) {
   ReplyT reply;
-  const Call call{engine, engine.objects(), handles, request, memory};
+  const Call call{engine, engine.objects(), peer, peer.handles, request, memory};
   const Status done = dispatch(call, reply);
   if (!done.ok()) {
     reply = ReplyT();

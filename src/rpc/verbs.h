@@ -6,6 +6,7 @@
 
 #include "base/mutex.h"
 #include "engine/engine.h"
+#include "rpc/control.h"
 #include "rpc/protocol.h"
 
 namespace ciaos::rpc {
@@ -34,7 +35,13 @@ class Handles {
   std::map<InodeId, std::uint64_t> staged_ GUARDED_BY(mutex_);
 };
 
+// Who sent a request, and what its control verbs may ask.
+struct Peer {
+  Handles& handles;
+  const DaemonSide& daemon;
+  Right right;
+};
 // Never fails itself: an error is a reply. `memory` is -1 if none came.
-wire::ReplyT run_verb(engine::Engine& engine, Handles& handles, const wire::RequestT& request, int memory);
+wire::ReplyT run_verb(engine::Engine& engine, const Peer& peer, const wire::RequestT& request, int memory);
 
 }  // namespace ciaos::rpc

@@ -18,7 +18,7 @@ void Metrics::count(const std::string& operation, int status, std::uint64_t byte
   series.bytes += bytes_sent;
 }
 
-std::string Metrics::text(const engine::Labels& store) const {
+std::string Metrics::text(const std::string& store) const {
   std::string requests =
       "# HELP ciaos_requests_total Requests answered.\n# TYPE ciaos_requests_total counter\n";
   std::string bytes =
@@ -46,12 +46,7 @@ std::string Metrics::text(const engine::Labels& store) const {
   std::string out = requests + bytes + seconds;
   out += "# HELP ciaos_store_up Whether the daemon answers.\n# TYPE ciaos_store_up gauge\n";
   out += fmt::format("ciaos_store_up {}\n", store.empty() ? 0 : 1);
-  for (const auto& [name, value] : store) {
-    out += fmt::format(
-        "# HELP ciaos_store_{0} The daemon's {0}.\n# TYPE ciaos_store_{0} gauge\nciaos_store_{0} {1}\n", name,
-        value);
-  }
-  return out;
+  return out + store;
 }
 
 }  // namespace ciaos::sidecar

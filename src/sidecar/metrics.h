@@ -15,8 +15,8 @@ namespace ciaos::sidecar {
 class Metrics {
  public:
   void count(const std::string& operation, int status, std::uint64_t bytes_sent, std::uint64_t took_us);
-  // `store`: what the daemon says of itself, empty when it is not there.
-  std::string text(const engine::Labels& store) const;
+  // `store`: the daemon's own metrics, empty when it is not there.
+  std::string text(const std::string& store) const;
 
  private:
   static constexpr std::array<std::uint64_t, 8> kBoundsUs{500,    1000,    5000,    10'000,

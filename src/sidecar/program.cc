@@ -118,9 +118,10 @@ class Sidecar {
     }
     if (head.method == "GET" && head.path == "/metrics") {
       const auto client = store_.client();
-      const auto statistics = client.ok() ? (*client)->statistics() : Result<engine::Labels>(client.error());
+      const auto store =
+          client.ok() ? (*client)->ask({.name = "metrics"}) : Result<rpc::Answer>(client.error());
       exchange.answer(200, {{"Content-Type", "text/plain; version=0.0.4"}},
-                      metrics_.text(statistics.ok() ? *statistics : engine::Labels()));
+                      metrics_.text(store.ok() ? store->text : std::string()));
       return "metrics";
     }
     if (is_native(head) && !is_s3(head)) {

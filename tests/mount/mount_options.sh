@@ -50,7 +50,7 @@ shown "subdir=part,nosuid" nosuid
 mount_store
 rmdir "$mnt/part"
 unmount_store
-shown "commit=3600,mem=16M,compact=0,scrub=0,scrub_interval=0,wait=0,open=cached,rings=off,socket=none" rw
+shown "commit=3600,mem=16M,compact=0,scrub=0,scrub_interval=0,wait=0,open=cached,rings=off,socket=none,slow=0" rw
 shown "index=$scratch/elsewhere,ro,scratch=$scratch/for_copies,open=auto,rings=auto,socket=$scratch/socket,socket_user=nobody" ro
 "$ciaosfs" "$mnt" -o backend=mock,size=64M </dev/null
 [ "$(findmnt -n -o SOURCE "$mnt")" = mock ] || fail "no mock"

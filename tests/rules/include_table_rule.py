@@ -21,6 +21,7 @@ ARROWS = {
     "daemon": {"fuse", "rpc", "engine", "store", "meta", "base"},
     "tools/mkfs": {"store", "meta", "base"},
     "tools/fsck": {"store", "meta", "base"},
+    "tools/ctl": {"rpc", "base"},
 }
 
 # Third-party headers and their one home: a folder, or a single file. fmt formats everybody's messages.
@@ -33,7 +34,7 @@ HOMES = [
     (r"linux/fuse\.h$", ["fuse"]),
     (r"xxhash\.h$", ["base"]),
     (r"spdlog/.*", ["src/base/log.cc"]),
-    (r"CLI/.*", ["tools/mkfs", "tools/fsck"]),
+    (r"CLI/.*", ["tools/mkfs", "tools/fsck", "tools/ctl"]),
     (r"toml\+\+/toml\.h$", ["src/daemon/configuration_file.cc"]),
     (r"wire_generated\.h$", ["rpc"]),
     (r"(file_data_generated|openssl/\w+)\.h$", ["sidecar"]),
@@ -43,7 +44,7 @@ HOMES = [
 # Standard C++ has no dot in it; these are the C library, the kernel and the compiler.
 SYSTEM = re.compile(
     r"^([a-z_]+|(sys|linux|asm|netinet|arpa|bits)/[\w/]+\.h|"
-    r"(dirent|errno|fcntl|getopt|grp|immintrin|nmmintrin|arm_acle|limits|mntent|poll|pthread|pwd|sched|signal|spawn|"
+    r"(dirent|errno|fcntl|fts|getopt|grp|immintrin|nmmintrin|arm_acle|limits|mntent|poll|pthread|pwd|sched|signal|spawn|"
     r"stdint|stdlib|string|syslog|time|unistd|endian|malloc|sysexits|netdb)\.h)$")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

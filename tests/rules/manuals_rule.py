@@ -77,6 +77,30 @@ def offences_of_configuration():
     return [f"man/{page}: {key} is in one only of page and program" for key in sorted(taken ^ listed)]
 
 
+def verbs_of(program, path=()):
+    """Every verb of a program that has some, as its words: what --help lists under "Subcommands", at any depth; with its help."""
+    help_text = output_of(str(program), *path, "--help")
+    _, _, listed = help_text.partition("\nSubcommands:\n")
+    names = re.findall(r"^  ([a-z][\w-]*)", listed.split("\n\n")[0], re.M)
+    if not names:
+        yield path, help_text
+    for name in names:
+        yield from verbs_of(program, (*path, name))
+
+
+def offences_of_verbs(name, page):
+    program, source = tree.BUILD / "bin" / name, source_of(page)
+    if not program.exists():
+        return [f"{program}: not built, so nothing can be compared with its page"]
+    helps = dict(verbs_of(program))
+    listed = set(re.findall(r"^\.SS (.*)$", source, re.M))
+    found = [f"man/{page}: the verb {verb} is in one only of page and program"
+             for verb in sorted(listed ^ {" ".join(path) for path in helps})]
+    taken = options_of(output_of(str(program), "--help")).union(*map(options_of, helps.values()))
+    named = options_headed_in(source)
+    return found + [f"man/{page}: {option} is in one only of page and program" for option in sorted(taken ^ named)]
+
+
 groff = tree.need_tool("groff")
 pages = tree.files(".1", ".5", ".7", ".8", under=("man",))
 offences = []
@@ -85,5 +109,6 @@ for each in pages:
     offences += run.stderr.splitlines()
 for name in PROGRAMS:
     offences += offences_of(name)
+offences += offences_of_verbs("ciaosctl", "ciaosctl.1")
 offences += offences_of_configuration()
 tree.end(offences, len(pages))

@@ -30,6 +30,13 @@ start_sidecar --no-auth
 say "health and metrics"
 [ "$(curl -s "http://$sidecar/health")" = ok ] || fail "not healthy"
 curl -s "http://$sidecar/metrics" | grep -q '^ciaos_store_up 1$' || fail "no metrics of the store"
+curl -s "http://$sidecar/metrics" >"$scratch/metrics"
+python3 - "$scratch/metrics" "$(dirname "$0")/../../doc/metrics.md" <<'PYTHON'
+import re, sys
+served = re.findall(r"^# TYPE (\S+) ", open(sys.argv[1]).read(), re.M)
+listed = re.findall(r"^\| `(\w+)", open(sys.argv[2]).read(), re.M)
+assert sorted(served) == sorted(listed), set(served) ^ set(listed)
+PYTHON
 if command -v promtool >/dev/null; then curl -s "http://$sidecar/metrics" | promtool check metrics; fi
 
 say "without a mount the sidecar starts a daemon itself"
