@@ -10,11 +10,11 @@ namespace {
 enum class Unit { plain, seconds };  // seconds: the field has nanoseconds
 
 struct Metric {
-  const char* name;
-  const char* type;
-  const char* help;
-  const char* kind;
-  const char* field;
+  const char* name = nullptr;
+  const char* type = nullptr;
+  const char* help = nullptr;
+  const char* kind = nullptr;
+  const char* field = nullptr;
   Unit unit = Unit::plain;
 };
 

@@ -1,5 +1,6 @@
 #include "rpc/operation_records.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -34,7 +35,8 @@ OperationTotals totals_of(const Record& record) {
     std::uint64_t count = 0;
     const char* const end = word.data() + word.size();
     const auto first = std::from_chars(word.data(), end, bucket);
-    if (first.ptr == end || *first.ptr != ':' || bucket >= totals.buckets.size()) continue;
+    const bool is_bucket = first.ec == std::errc() && bucket < totals.buckets.size();
+    if (!is_bucket || first.ptr == end || *first.ptr != ':') continue;
     if (std::from_chars(first.ptr + 1, end, count).ptr == end) totals.buckets[bucket] = count;
   }
   return totals;
