@@ -210,7 +210,7 @@ Status InodeAttributes::set_xattr(const Caller& caller, InodeId id, std::string_
     if (list_bytes > kXattrListBytesMax) return fail(E2BIG);
   }
   if (is_acl_name(name)) {
-    TRY_VOID(set_acl(core_, caller, *inode, name, value));
+    if (!TRY(set_acl(core_, caller, *inode, name, value))) return {};
   } else {
     core_.rows->put(meta::XattrKey{id, std::string(name)}, meta::XattrRow{std::string(value)});
   }

@@ -35,18 +35,23 @@ void put_acl(Core& core, Inode& inode, std::string_view name, const std::optiona
   known_absent(inode, name) = !acl;
 }
 
-Status set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name,
-               std::string_view value) {
+Result<bool> set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name,
+                     std::string_view value) {
   if (S_ISLNK(inode.row.mode)) return fail(EOPNOTSUPP);
   std::optional<Acl> acl = TRY(decode_acl(value));
-  if (name == kDefaultAclName && !S_ISDIR(inode.row.mode)) return acl ? Status(fail(EACCES)) : Status();
+  if (name == kDefaultAclName && !S_ISDIR(inode.row.mode)) {
+    if (acl) return fail(EACCES);
+    return false;
+  }
+  const std::uint32_t mode_before = inode.row.mode;
   if (name == kAccessAclName && acl) {
     inode.row.mode = (inode.row.mode & ~0777u) | permissions_of(*acl);
     if (!may_give_group(caller, inode.row.gid)) inode.row.mode &= ~static_cast<std::uint32_t>(S_ISGID);
     if (says_no_more_than_mode(*acl)) acl.reset();
   }
+  if (!acl && inode.row.mode == mode_before && !TRY(acl_of(core, inode, name))) return false;
   put_acl(core, inode, name, acl);
-  return {};
+  return true;
 }
 
 }  // namespace ciaos::engine

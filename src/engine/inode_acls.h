@@ -18,7 +18,7 @@ Result<std::optional<Acl>> acl_of(Core& core, Inode& inode, std::string_view nam
 void put_acl(Core& core, Inode& inode, std::string_view name, const std::optional<Acl>& acl);
 
 // What setxattr(2) of a list does: an access list gives the mode its bits, and is kept only if it says more than they do.
-// EACCES: a default list for what is no directory.
-Status set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name, std::string_view value);
+// False: there was nothing to change. EACCES: a default list for what is no directory.
+Result<bool> set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name, std::string_view value);
 
 }  // namespace ciaos::engine

@@ -177,6 +177,17 @@ TEST_F(AclsOf, AListThatSaysNoMoreThanTheModeIsNotKept) {
   EXPECT_TRUE(get("/a").empty());
 }
 
+TEST_F(AclsOf, AListThatSaysWhatTheModeSaysAlreadyChangesNothing) {
+  ASSERT_EQ(shell().put("/a", "x"), 0);
+  ASSERT_EQ(shell().chmod("/a", 0751), 0);
+  const Timestamp before = shell().stat("/a")->changed;
+  store.clock->advance_ms(1);
+  ASSERT_EQ(set("/a", kAccessAclName, minimal(0751)), 0);
+  EXPECT_EQ(shell().stat("/a")->changed, before);
+  ASSERT_EQ(set("/a", kAccessAclName, minimal(0750)), 0);
+  EXPECT_GT(shell().stat("/a")->changed, before);
+}
+
 TEST_F(AclsOf, ChmodChangesTheMaskAndNotTheGroup) {
   ASSERT_EQ(shell().put("/a", "x"), 0);
   ASSERT_EQ(set("/a", kAccessAclName, bob_may_write()), 0);
