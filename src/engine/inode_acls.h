@@ -19,6 +19,7 @@ void put_acl(Core& core, Inode& inode, std::string_view name, const std::optiona
 
 // What setxattr(2) of a list does: an access list gives the mode its bits, and is kept only if it says more than they do.
 // False: there was nothing to change. EACCES: a default list for what is no directory.
-Result<bool> set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name, std::string_view value);
+Result<bool> set_acl(Core& core, const Caller& caller, Inode& inode, std::string_view name,
+                     std::string_view value);
 
 }  // namespace ciaos::engine
