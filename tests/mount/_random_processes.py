@@ -203,17 +203,40 @@ def work(folder, number, until, seed):
     print(f"process {number}: {steps} calls")
 
 
+def look_at(place, names):
+    """The directories in the current one, whose links are counted; of other entries, links and names go into `names`."""
+    folders = []
+    with os.scandir(".") as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(entry.name)
+            else:
+                names.setdefault(status.st_ino, [status.st_nlink, 0])[1] += 1
+    if os.lstat(".").st_nlink != 2 + len(folders):
+        sys.exit(f"FAILED: st_nlink of a directory {len(place)} below {place[:3]}")
+    return folders
+
+
 def check_tree(folder):
-    """Links as many as names, directories as many as are counted."""
-    names = {}
-    for place, folders, _ in os.walk(folder):
-        if os.lstat(place).st_nlink != 2 + sum(not os.path.islink(f"{place}/{name}") for name in folders):
-            sys.exit(f"FAILED: st_nlink of {place}")
-        with os.scandir(place) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if not stat.S_ISDIR(status.st_mode):
-                    names.setdefault(status.st_ino, [status.st_nlink, 0])[1] += 1
+    """Links as many as names, directories as many as are counted.
+
+    Renames bury directories thousands of levels deep, where no path, recursion or row of descriptors reaches.
+    """
+    before, names, place = os.getcwd(), {}, []
+    os.chdir(folder)
+    pending = [look_at(place, names)]
+    while pending:
+        if pending[-1]:
+            place.append(pending[-1].pop())
+            os.chdir(place[-1])
+            pending.append(look_at(place, names))
+        else:
+            pending.pop()
+            if place:
+                os.chdir("..")
+                place.pop()
+    os.chdir(before)
     for inode, (links, found) in names.items():
         if links != found:
             sys.exit(f"FAILED: inode {inode} has {found} names and says {links}")
