@@ -1,7 +1,10 @@
 """The rows of the table: what is done, on which files, and in which order. Times are taken by timed_loops."""
 
 import dataclasses
+import shutil
 import typing
+
+import objects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +17,16 @@ class Scale:
     sampled_files: int
     random_milliseconds: int
     image_bytes: int
+    object_bytes: int       # of each size that row 15 gets
+    http_seconds: int       # of rows 15 and 16
 
 
 FULL = Scale(files=20000, walked_files=40000, synced_files=4000, large_bytes=2 << 30, many_files=600000,
-             sampled_files=3000, random_milliseconds=4000, image_bytes=64 << 30)
+             sampled_files=3000, random_milliseconds=4000, image_bytes=64 << 30,
+             object_bytes=400 << 20, http_seconds=8)
 QUICK = Scale(files=4000, walked_files=8000, synced_files=600, large_bytes=512 << 20, many_files=30000,
-              sampled_files=1000, random_milliseconds=1000, image_bytes=32 << 30)
+              sampled_files=1000, random_milliseconds=1000, image_bytes=32 << 30,
+              object_bytes=100 << 20, http_seconds=3)
 
 # Key, what it is, which is better. A key begins with the number of its row.
 TITLES = {
@@ -46,6 +53,10 @@ TITLES = {
     "13.4": "random reads of 4 KiB, cold start",
     "13.128": "random reads of 128 KiB, cold start",
     "14": "device reads for each small file, cold (fewer is better)",
+    "15.4": "GET of 4 KB over HTTP, 16 connections; native: nginx",
+    "15.100": "GET of 100 KB",
+    "15.1000": "GET of 1 MB",
+    "16": "PUT of 100 KB, durable (nginx: not durable)",
 }
 
 
@@ -222,6 +233,61 @@ def device_reads(target, scale, seed):
     return {"14": (target.device_reads() - before) / scale.sampled_files}
 
 
+def objects_of(kb):
+    def files(target, scale):
+        count = min(scale.object_bytes // (kb * 1000), scale.files)
+        return {"dir": target.path / f"objects{kb}", "files": count, "bytes": kb * 1000}
+    return files
+
+
+def serves_objects(target):
+    """Of the transports one is enough: none carries objects. bindfs would be nginx again."""
+    return target.front_door is not None
+
+
+def create_objects(kb):
+    def run(target, scale, seed):
+        del seed
+        if serves_objects(target):
+            target.timed("create", **objects_of(kb)(target, scale))
+            target.timed("read", **objects_of(kb)(target, scale), verify=1)
+        return {}
+    return run
+
+
+def get_objects(kb):
+    def run(target, scale, seed):
+        del seed
+        if not serves_objects(target):
+            return {}
+        with target.front_door() as address:
+            return {f"15.{kb}": rate(objects.get(address, target, objects_of(kb)(target, scale), scale.http_seconds))}
+    return run
+
+
+def put_objects(target, scale, seed):
+    del seed
+    if not serves_objects(target):
+        return {}
+    with target.front_door() as address:
+        return {"16": rate(objects.put(address, target, scale.http_seconds))}
+
+
+def remove_objects(kb):
+    def run(target, scale, seed):
+        del seed
+        if serves_objects(target):
+            shutil.rmtree(objects_of(kb)(target, scale)["dir"])
+        return {}
+    return run
+
+
+def object_steps(kb):
+    return (Step(f"creating objects of {kb} KB", (15,), create_objects(kb)),
+            Step("getting them", (15,), get_objects(kb)),
+            Step("removing them", (15,), remove_objects(kb)))
+
+
 GROUPS = (
     Group((Step("creating files of 100 KB", (1, 2, 3, 7, 10), create(of_100_kb, "7")),
            Step("cold reads", (1,), read(of_100_kb, "1")),
@@ -252,6 +318,8 @@ GROUPS = (
            Step("removing it", (11, 12, 13), remove_large))),
     Group((Step("creating very many files", (14,), create_many),
            Step("reading a few of them", (14,), device_reads))),
+    Group(object_steps(4) + object_steps(100) + object_steps(1000)),
+    Group((Step("putting objects", (16,), put_objects),)),
 )
 
 

@@ -9,6 +9,8 @@ import subprocess
 import time
 import typing
 
+import objects
+
 RING_SWITCH = pathlib.Path("/sys/module/fuse/parameters/enable_uring")
 PATIENCE_SECONDS = 120
 
@@ -22,6 +24,7 @@ class Target:
     daemon: subprocess.Popen | None = None
     drops_contents: bool = False    # SIGUSR1 asks the daemon for it
     mount_again: typing.Callable | None = None  # with those options besides; None: that would change nothing
+    front_door: typing.Callable | None = None   # serves the folder over HTTP: a context, which gives the address
 
     def timed(self, verb, **arguments):
         """Runs one verb of timed_loops and returns what it reports."""
@@ -96,14 +99,18 @@ class Setup:
 
     def start(self, wanted):
         """The targets of those names, mounted; None means all that this machine has."""
-        made = [self.target("native", self.folder("native"))]
+        made = [self.with_front_door(self.target("native", self.folder("native")))]
         if wanted is None or "bindfs" in wanted:
             made.append(self.bindfs())
         if wanted is None or "classic" in wanted:
-            made.append(self.ciaosfs("classic", self.off_option()))
+            made.append(self.with_front_door(self.ciaosfs("classic", self.off_option())))
         if (wanted is None and self.knows_rings() and RING_SWITCH.exists()) or (wanted and "rings" in wanted):
             made.append(self.ciaosfs("rings", "rings=on"))
         return made
+
+    def with_front_door(self, target):
+        target.front_door = lambda: objects.FrontDoor(target, self.scratch, self.programs, self.log)
+        return target
 
     def said(self):
         """What the daemons wrote."""

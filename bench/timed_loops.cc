@@ -29,7 +29,7 @@
 namespace {
 
 constexpr std::size_t kPoolBytes = 8u << 20;
-constexpr std::size_t kLargestFile = 128u << 10;
+constexpr std::size_t kLargestFile = 1u << 20;
 constexpr std::size_t kTransferBytes = 1u << 20;
 constexpr std::size_t kWindowBytes = 64;
 constexpr int kFilesPerFolder = 500;
