@@ -13,6 +13,13 @@
 namespace ciaos::test {
 namespace {
 
+// A byte at the begin of each of so many pieces of 8 KiB: as many extents, with holes between.
+void write_pieces(TestStore& store, InodeId file, std::uint64_t pieces) {
+  const std::string byte = "b";
+  for (std::uint64_t i = 0; i < pieces; ++i)
+    ASSERT_EQ(store->write(file, 8192 * i, as_bytes(byte), {}).code(), 0) << i;
+}
+
 TEST(BatchLimits, LargeAttributesAreSpreadOverBatches) {
   TestStore store({.volumes = 32});
   store.open();
@@ -61,10 +68,7 @@ TEST(BatchLimits, CountBufferedPiecesBeforeTheyAreNeedles) {
   Shell shell(store.engine());
   ASSERT_EQ(shell.put("/f", ""), 0);
   const InodeId file = shell.inode("/f");
-  const std::string byte = "b";
-  for (std::uint64_t i = 0; i < 3000; ++i) {
-    ASSERT_EQ(store->write(file, 8192 * i, as_bytes(byte), {}).code(), 0) << i;
-  }
+  write_pieces(store, file, 3000);
   EXPECT_EQ(store->fsync(file).code(), 0);
   store.reopen();
   EXPECT_EQ(Shell(store.engine()).stat("/f")->size, 8192u * 2999 + 1);
@@ -79,10 +83,7 @@ TEST(BatchLimits, ClonesAndHolesGoInStepsThatFit) {
   ASSERT_EQ(shell.put("/copy", ""), 0);
   const InodeId file = shell.inode("/f");
   const InodeId copy = shell.inode("/copy");
-  const std::string byte = "b";
-  for (std::uint64_t i = 0; i < 3000; ++i) {
-    ASSERT_EQ(store->write(file, 8192 * i, as_bytes(byte), {}).code(), 0) << i;
-  }
+  write_pieces(store, file, 3000);
   const std::uint64_t size = 8192 * 2999 + 1;
   std::uint64_t done = 0;
   while (done < size) {
@@ -109,10 +110,7 @@ TEST(BatchLimits, ATruncateGoesInStepsThatFit) {
   ASSERT_EQ(shell.put("/f", ""), 0);
   ASSERT_EQ(shell.put("/long", ""), 0);
   const InodeId file = shell.inode("/f");
-  const std::string byte = "b";
-  for (std::uint64_t i = 0; i < kPieces; ++i) {
-    ASSERT_EQ(store->write(file, 8192 * i, as_bytes(byte), {}).code(), 0) << i;
-  }
+  write_pieces(store, file, kPieces);
   ASSERT_EQ(shell.truncate("/f", kBytes), 0);
   for (std::uint64_t copy = 0; copy < kCopies; ++copy) {
     for (std::uint64_t done = 0; done < kBytes;) {

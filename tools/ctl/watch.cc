@@ -189,6 +189,10 @@ Result<int> run_metrics(const Ctl& ctl, const std::string& place) {
   return kExitOk;
 }
 
+void add_seconds(CLI::App& verb, double& seconds, const char* what) {
+  verb.add_option("--seconds", seconds, what)->type_name("N")->check(CLI::Range(0.1, 3600.0));
+}
+
 }  // namespace
 
 void add_watch(CLI::App& app, Ctl& ctl) {
@@ -196,9 +200,7 @@ void add_watch(CLI::App& app, Ctl& ctl) {
   auto options = std::make_shared<TopOptions>();
   top->add_option("STORE", options->place, "A store's path, its mount point, or a daemon's socket")
       ->type_name("");
-  top->add_option("--seconds", options->seconds, "Time between two looks, 2 if it is not said")
-      ->type_name("N")
-      ->check(CLI::Range(0.1, 3600.0));
+  add_seconds(*top, options->seconds, "Time between two looks, 2 if it is not said");
   top->add_option("--rounds", options->rounds, "How many times; where it is no terminal, 1 if it is not said")
       ->type_name("N");
   top->callback([&ctl, options] { ctl.run = [&ctl, options] { return run_top(ctl, *options); }; });
@@ -207,9 +209,7 @@ void add_watch(CLI::App& app, Ctl& ctl) {
   auto asked = std::make_shared<ExplainOptions>();
   explain->add_option("PID|PATH", asked->what, "A process, or something on a mount, for all that use it")
       ->type_name("");
-  explain->add_option("--seconds", asked->seconds, "How long to look, 3 if it is not said")
-      ->type_name("N")
-      ->check(CLI::Range(0.1, 3600.0));
+  add_seconds(*explain, asked->seconds, "How long to look, 3 if it is not said");
   explain->callback([&ctl, asked] { ctl.run = [&ctl, asked] { return run_explain(ctl, *asked); }; });
 
   auto* metrics = app.add_subcommand("metrics", "The daemon's numbers as Prometheus reads them");
