@@ -100,7 +100,7 @@ Result<bool> Scrub::step(bool paced) {
   std::vector<meta::VolumeUsage> volumes = TRY(core_.rows->applied_volumes());
   std::ranges::sort(volumes, {}, &meta::VolumeUsage::volume);
   for (const meta::VolumeUsage& volume : volumes) {
-    if (volume.row.state != meta::VolumeState::sealed || volume.volume < position_.at.volume) continue;
+    if (volume.row.state == meta::VolumeState::free || volume.volume < position_.at.volume) continue;
     if (volume.volume != position_.at.volume || volume.row.generation != position_.at.generation)
       position_.at = {volume.volume, volume.row.generation, 0};
     TRY_VOID(scrub_volume(volume, paced));

@@ -1,11 +1,12 @@
 // Reads what lies on the devices again, slowly, so that damage is found while there still is a copy elsewhere.
 //
-//   idle ──interval over──> superblocks ──> snapshot and log ──> sealed volumes in order ──> idle
+//   idle ──interval over──> superblocks ──> snapshot and log ──> volumes in order ──> idle
 //                                                                  (position: resumes here after a remount)
 //
-// Of volumes it reads the needles that rows of the applied index name, whole; what it finds is told once, with the file's
-// name, and stays in the list until the bytes are right or no longer anybody's. What there is twice is repaired: a superblock
-// from the other copies, snapshot and log from the index, by a new snapshot.
+// Of volumes, also of those that are still being filled, it reads the needles that rows of the applied index name, whole:
+// these are synced and nobody writes them again; what is appended behind them waits for the next round. What it finds is
+// told once, with the file's name, and stays in the list until the bytes are right or no longer anybody's. What there is
+// twice is repaired: a superblock from the other copies, snapshot and log from the index, by a new snapshot.
 #pragma once
 
 #include <cstdint>

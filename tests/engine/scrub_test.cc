@@ -69,6 +69,20 @@ TEST_F(Scrubbing, DamageIsListedWithFileAndDeviceAndReadsOfItAreErrors) {
   EXPECT_EQ(shell().cat(path_of(8)), contents_of(8));
 }
 
+TEST_F(Scrubbing, WhatWasWrittenLastIsLookedAtThoughItsVolumeIsStillFilled) {
+  ASSERT_EQ(shell().put("/new", contents_of(1)), 0);
+  ASSERT_EQ(store->commit().code(), 0);
+  flip(find(std::string_view(contents_of(1)).substr(5000, 64)).front(), 2);
+  scrub();
+  EXPECT_THAT(listed(), AllOf(HasSubstr("\t4096\t4096\t"), HasSubstr("/new\n")));
+  // What follows in the same volume is whole.
+  ASSERT_EQ(shell().put("/newer", contents_of(2)), 0);
+  ASSERT_EQ(store->commit().code(), 0);
+  scrub();
+  EXPECT_EQ(damaged(), 1u);
+  EXPECT_THAT(listed(), Not(HasSubstr("/newer")));
+}
+
 TEST_F(Scrubbing, ADamagedHeaderIsTheWholeNeedle) {
   fill();
   flip(place_of(5, 0) - 20, 1);
