@@ -107,9 +107,11 @@ class DirectoryStoreDevice final : public StoreDevice {
     const bool reading = access_ == OpenAccess::read_only;
     std::unique_ptr<FileDevice> volume =
         TRY(FileDevice::open(path, reading ? FileDevice::Access::read_only : FileDevice::Access::read_write));
+    // What is left of it is read, and what is not there is found missing by whoever looks for it: checksums and the log's
+    // end stand for that. In whole blocks, as direct reads want them.
     if (volume->size() != volume_bytes_) {
-      return fail(EUCLEAN,
-                  fmt::format("{} has {} bytes, not {}", path, volume->size(), volume_bytes_.load()));
+      log(LogLevel::error, "{} has {} bytes, not {}", path, volume->size(), volume_bytes_.load());
+      volume->end_at(std::min(align_down(volume->size(), kBlockBytes), volume_bytes_.load()));
     }
     return std::shared_ptr<Device>(std::move(volume));
   }

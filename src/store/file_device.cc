@@ -91,6 +91,11 @@ Result<std::unique_ptr<FileDevice>> FileDevice::open(const std::string& path, Ac
   return device;
 }
 
+void FileDevice::end_at(std::uint64_t bytes) {
+  CIAOS_ASSERT(bytes <= size_);
+  size_ = bytes;
+}
+
 std::uint64_t FileDevice::size() const { return size_; }
 
 std::uint32_t FileDevice::alignment() const { return alignment_; }

@@ -18,6 +18,9 @@ class FileDevice final : public Device {
   // used unless the filesystem refuses it (tmpfs on old kernels); then the page cache serves and direct() is false.
   static Result<std::unique_ptr<FileDevice>> open(const std::string& path, Access access);
 
+  // From now on the device ends there. REQUIRES: bytes <= size(); nobody else uses it yet.
+  void end_at(std::uint64_t bytes);
+
   std::uint64_t size() const override;
   std::uint32_t alignment() const override;
   Status read(std::uint64_t offset, MutableByteSpan into) override;

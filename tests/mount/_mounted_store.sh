@@ -47,6 +47,16 @@ daemon_pid() {
   done 2>/dev/null
 }
 
+# Until command $1... succeeds.
+wait_until() {
+  local tenths
+  for ((tenths = 0; tenths < 300; tenths++)); do
+    ! "$@" || return 0
+    sleep 0.1
+  done
+  fail "after half a minute still not: $*"
+}
+
 wait_for_daemon_end() {
   local tenths
   for ((tenths = 0; tenths < 600; tenths++)); do

@@ -11,14 +11,6 @@ report=$mnt/.ciaos/damaged
 damages() { tail -n +2 "$report"; }
 
 # Waits until command "$@" succeeds.
-wait_until() {
-  local tenths
-  for ((tenths = 0; tenths < 300; tenths++)); do
-    ! "$@" || return 0
-    sleep 0.1
-  done
-  fail "after half a minute still not: $*"
-}
 lists_at_least() { [ "$(damages | wc -l)" -ge "$1" ]; }
 lists_nothing() { [ "$(damages | wc -l)" -eq 0 ]; }
 
@@ -107,22 +99,4 @@ PYTHON
 mount_store -o scrub=1G,scrub_interval=0
 wait_until lists_nothing
 cmp "$mnt/private/150" "$scratch/copies/150"
-unmount_store
-
-say "a volume file is gone"
-mv "$store/volumes/$(find "$store/volumes" -type f -printf '%f\n' | sort | sed -n 2p)" "$scratch/gone"
-if "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" </dev/null 2>"$scratch/out"; then fail "a store without one of its volumes is mounted"; fi
-grep -q "volume .* is missing" "$scratch/out" || fail "$(cat "$scratch/out")"
-mount_store -o "ro,scratch=$scratch"
-readable=0
-for number in $(seq 1 200); do
-  if cat "$mnt/private/$number" >"$scratch/out" 2>"$scratch/error"; then
-    cmp "$scratch/out" "$scratch/copies/$number"
-    readable=$((readable + 1))
-  else
-    grep -q "Structure needs cleaning" "$scratch/error" || fail "$number: $(cat "$scratch/error")"
-  fi
-done
-[ "$readable" -gt 50 ] || fail "only $readable files are left"
-[ "$readable" -lt 200 ] || fail "nothing was in the volume that is gone"
 unmount_store

@@ -79,11 +79,29 @@ TEST_F(DirectoryStoreDeviceTest, AFreedVolumeIsGoneAndOpenDescriptorsGoOnReading
   EXPECT_TRUE(store->free_volume(1).ok()) << "gone already is what was asked for";
 }
 
-TEST_F(DirectoryStoreDeviceTest, AVolumeFileOfAnotherSizeIsDamage) {
+TEST_F(DirectoryStoreDeviceTest, OfATruncatedVolumeTheRestIsReadable) {
+  format();
+  const std::string file = path + "/volumes/1";
+  IoBuffer block(kBlockBytes);
+  block.data()[5] = std::byte{7};
+  ASSERT_TRUE((*store->create_volume(1))->write(kBlockBytes, block.span()).ok());
+  ASSERT_EQ(0, ::truncate(file.c_str(), 3 * kBlockBytes + 100));
+  auto volume = store->open_volume(1);
+  ASSERT_TRUE(volume.ok()) << to_string(volume.error());
+  EXPECT_EQ(3 * kBlockBytes, (*volume)->size());
+  IoBuffer back(kBlockBytes);
+  ASSERT_TRUE((*volume)->read(kBlockBytes, back.span()).ok());
+  EXPECT_EQ(std::byte{7}, back.data()[5]);
+  EXPECT_EQ(EINVAL, (*volume)->read(3 * kBlockBytes, back.span()).code());
+}
+
+TEST_F(DirectoryStoreDeviceTest, AVolumeEndsWhereItShouldThoughItsFileGoesOn) {
   format();
   ASSERT_TRUE(store->create_volume(1).ok());
-  ASSERT_EQ(0, ::truncate((path + "/volumes/1").c_str(), 4096));
-  EXPECT_EQ(EUCLEAN, store->open_volume(1).code());
+  std::ofstream(path + "/volumes/1", std::ios::app) << "not ours";
+  auto volume = store->open_volume(1);
+  ASSERT_TRUE(volume.ok()) << to_string(volume.error());
+  EXPECT_EQ(test::kSmallVolumeBytes, (*volume)->size());
 }
 
 TEST_F(DirectoryStoreDeviceTest, CreatableVolumesFollowTheHostsFreeSpace) {
