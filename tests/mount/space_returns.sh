@@ -20,6 +20,24 @@ for number in range(300):
 PYTHON
 }
 
+# Some that are kept and some that go, mapped from before the first is deleted until all have moved (invariant 3).
+map_some() {
+  coproc mapped { python3 "$(dirname "$0")/_mapped_readers.py" "$mnt"/data/{small,large}{10,11,100,111,200,222}; }
+  reader=$!
+  [ "$(head -n 1 <&"${mapped[0]}")" = mapped ] || fail "files cannot be mapped"
+}
+mapped_are_the_same() {
+  local answer
+  echo again >&"${mapped[1]}"
+  read -r answer <&"${mapped[0]}"
+  [ "$answer" = same ] || fail "of mapped files $answer"
+}
+unmap() {
+  mapped_are_the_same
+  eval "exec ${mapped[1]}>&-"
+  wait "$reader"
+}
+
 delete_most() {
   find "$mnt/data" -type f ! -name '*0' -delete
   make_durable
@@ -47,8 +65,11 @@ round_trip() {
   make_durable
   sums_of "$mnt/data" | grep '0$' >"$scratch/kept"
   [ "$(wc -l <"$scratch/kept")" = 330 ] || fail "the test's own count is wrong"
+  map_some
   delete_most
+  mapped_are_the_same
   wait_until_less "$@"
+  unmap
   diff "$scratch/kept" <(sums_of "$mnt/data") || fail "what was kept changed"
   kill_daemon
   mount_store
