@@ -119,10 +119,9 @@ Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId 
 }
 
 Result<engine::XattrMode> xattr_mode_of(int flags) {
-  if (flags == 0) return engine::XattrMode::any;
-  if (flags == XATTR_CREATE) return engine::XattrMode::create;
-  if (flags == XATTR_REPLACE) return engine::XattrMode::replace;
-  return fail(EINVAL);
+  if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) != 0) return fail(EINVAL);
+  if ((flags & XATTR_CREATE) != 0) return engine::XattrMode::create;
+  return flags == 0 ? engine::XattrMode::any : engine::XattrMode::replace;
 }
 
 engine::Engine::OpenMode open_mode_of(int flags) {

@@ -36,7 +36,7 @@ double valid_seconds_after(int to_set);
 // EINVAL for flags other than RENAME_NOREPLACE, RENAME_EXCHANGE and RENAME_WHITEOUT.
 Result<engine::Rename> rename_of(InodeId parent, std::string_view name, InodeId new_parent,
                                  std::string_view new_name, unsigned flags, const engine::Caller& caller);
-// EINVAL for flags other than XATTR_CREATE and XATTR_REPLACE, one at a time.
+// Of XATTR_CREATE and XATTR_REPLACE at once the first holds, as on XFS of Linux 6.18. EINVAL for other flags.
 Result<engine::XattrMode> xattr_mode_of(int flags);
 
 // Of open(2)'s flags.

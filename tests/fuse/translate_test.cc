@@ -107,7 +107,8 @@ TEST(Translate, ExtendedAttributeFlags) {
   EXPECT_EQ(*xattr_mode_of(0), engine::XattrMode::any);
   EXPECT_EQ(*xattr_mode_of(XATTR_CREATE), engine::XattrMode::create);
   EXPECT_EQ(*xattr_mode_of(XATTR_REPLACE), engine::XattrMode::replace);
-  EXPECT_EQ(xattr_mode_of(XATTR_CREATE | XATTR_REPLACE).code(), EINVAL);
+  EXPECT_EQ(*xattr_mode_of(XATTR_CREATE | XATTR_REPLACE), engine::XattrMode::create);
+  EXPECT_EQ(xattr_mode_of(4).code(), EINVAL);
 }
 
 TEST(Translate, OpenFlags) {
