@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "engine/hole_punch.h"
 #include "engine/volume_emptier.h"
 
 namespace ciaos::engine {
@@ -13,6 +12,8 @@ namespace {
 constexpr std::uint64_t kLookIntervalMs = 1000;
 // A volume is searched for payloads to punch when this part of it has died since the last time.
 constexpr std::uint64_t kPunchShare = 16;
+// Volumes whose leases are waited for; others are looked at again later.
+constexpr std::size_t kLeasedWaitingMax = 64;
 
 }  // namespace
 
@@ -156,13 +157,24 @@ Result<bool> Compaction::step_in_turn(Pressure pressure, bool paced) {
 Result<bool> Compaction::punch(const std::vector<VolumeFill>& volumes) {
   const std::uint64_t least = core_.volumes->superblock().volume_bytes / kPunchShare;
   std::uint64_t punched = 0;
+  for (auto dead = leased_.begin(); dead != leased_.end();) {
+    const bool ready = core_.leases.may_free(dead->first, dead->second.found_ms);
+    if (ready) punched += TRY(engine::punch(core_, dead->second));
+    dead = ready ? leased_.erase(dead) : std::next(dead);
+  }
   for (const VolumeFill& volume : volumes) {
     const meta::VolumeUsage& usage = volume.usage;
     if (volume.garbage_bytes() < least || !can_punch(core_, usage.volume)) continue;
     const auto before = live_when_punched_.find(usage.volume);
     if (before != live_when_punched_.end() && before->second < usage.bytes + least) continue;
+    if (leased_.size() >= kLeasedWaitingMax || leased_.contains(usage.volume)) continue;
     live_when_punched_[usage.volume] = usage.bytes;
-    punched += TRY(punch_dead_payloads(core_, usage));
+    DeadPayloads dead = TRY(find_dead_payloads(core_, usage));
+    if (core_.leases.may_free(usage.volume, dead.found_ms)) {
+      punched += TRY(engine::punch(core_, dead));
+    } else {
+      leased_.emplace(usage.volume, std::move(dead));
+    }
   }
   punched_bytes_ += punched;
   return punched > 0;
@@ -186,6 +198,7 @@ Result<bool> Compaction::empty(const meta::VolumeUsage& volume, Pressure pressur
   if (!done.empty) return done.damaged > 0;
   ++volumes_emptied_;
   live_when_punched_.erase(volume.volume);
+  leased_.erase(volume.volume);
   (void)TRY(maintenance_.reclaim_now(pressure == Pressure::full));
   return true;
 }

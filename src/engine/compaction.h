@@ -16,6 +16,7 @@
 
 #include "engine/core.h"
 #include "engine/files.h"
+#include "engine/hole_punch.h"
 #include "engine/maintenance.h"
 #include "engine/turn.h"
 #include "engine/victims.h"
@@ -64,6 +65,8 @@ class Compaction {
   Turn turn_;
   // --- guarded by turn_ ---
   std::map<VolumeId, std::uint64_t> live_when_punched_;
+  std::map<VolumeId, DeadPayloads>
+      leased_;  // found, and to be punched when the leases of their volumes are over
   std::optional<std::uint64_t> live_when_futile_;  // when a snapshot released nothing
   std::set<VolumeId> damaged_;                     // hold what cannot be read, and so cannot be emptied
 

@@ -18,6 +18,7 @@
 #include "engine/gate.h"
 #include "engine/index_reserve.h"
 #include "engine/inode_table.h"
+#include "engine/leases.h"
 #include "engine/name_cache.h"
 #include "engine/piece_memory.h"
 #include "engine/pins.h"
@@ -80,7 +81,8 @@ struct Core {
       : options(the_options),
         clock(the_clock),
         piece_memory(the_options.dirty_bytes_max / 2),
-        names(the_options.inode_cache_bytes / 3) {}
+        names(the_options.inode_cache_bytes / 3),
+        leases(the_clock) {}
 
   bool read_only() const { return options.read_only; }
   // Promises `bytes` of log space, where garbage stands in the way by compacting. Blocks; call it without locks. ENOSPC.
@@ -123,6 +125,7 @@ struct Core {
   Orphans orphans;
   Gate gate;
   ReadEpochs read_epochs;
+  Leases leases;
   DirtyInodes dirty;
   std::atomic<std::uint64_t> next_inode{2};
   std::atomic<std::uint64_t> inode_count{1};

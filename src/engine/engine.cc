@@ -440,6 +440,24 @@ Result<std::uint64_t> Engine::clone_range(const CloneRange& range) {
   return impl_->changed_file(std::move(bytes));
 }
 
+Result<std::vector<LeasedPiece>> Engine::lease(const Leases::Holder& holder, InodeId inode,
+                                               std::uint64_t offset, std::uint64_t length,
+                                               std::size_t limit) {
+  if (ReportFiles::owns(inode)) return fail(ENOTSUP);
+  return impl_->files.lease(holder, inode, offset, length, limit);
+}
+
+Result<UniqueFd> Engine::volume_descriptor(const Leases::Holder& holder, VolumeId volume) {
+  if (!holder.has(volume)) return fail(EACCES, "a volume without a lease");
+  return TRY(impl_->core->volumes->volume(volume))->descriptor_for_reading();
+}
+
+Leases& Engine::leases() { return impl_->core->leases; }
+
+const ChangeMarks& Engine::marks() const { return impl_->core->rows->marks(); }
+
+Uuid Engine::uuid() const { return impl_->core->uuid; }
+
 Objects& Engine::objects() { return impl_->objects; }
 
 void Engine::watch(Watch watch) {

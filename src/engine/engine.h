@@ -23,6 +23,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/change_marks.h"
+#include "engine/leases.h"
 #include "engine/types.h"
 #include "store/log_writer.h"
 #include "store/needle_reader.h"
@@ -179,6 +181,18 @@ class Engine {
   // Durable on return: everything that happened to the inode before the call, and the names that lead to it. For the
   // root: everything that happened to the store.
   Status fsync(InodeId inode);
+
+  // --- for readers in other processes ---
+  // Where the bytes of a file lie, in order, at most `limit` pieces; what is left out reads as zeros. They stay there as
+  // long as `holder` has the leases that this takes. Whoever reads them verifies them (invariant 4). ENOTSUP: there is no reading
+  // past the engine just now, since some of it is in memory only, on a raw device, or in more pieces. EMFILE as Leases::take().
+  Result<std::vector<LeasedPiece>> lease(const Leases::Holder& holder, InodeId inode, std::uint64_t offset,
+                                         std::uint64_t length, std::size_t limit);
+  // Of a volume that the holder has a lease of, for reading only. EACCES: he has none.
+  Result<UniqueFd> volume_descriptor(const Leases::Holder& holder, VolumeId volume);
+  Leases& leases();
+  const ChangeMarks& marks() const;
+  Uuid uuid() const;
 
   // --- objects ---
   // Verbs on keys, see objects.h. As long as the engine; EROFS is theirs to say on a read-only one.

@@ -24,6 +24,10 @@ class Files {
   Result<std::size_t> read(InodeId id, std::uint64_t offset, MutableByteSpan into);
   Result<std::size_t> write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode);
 
+  // Engine::lease(), of this class as the others of these names are.
+  Result<std::vector<LeasedPiece>> lease(const Leases::Holder& holder, InodeId id, std::uint64_t offset,
+                                         std::uint64_t length, std::size_t limit);
+
   Result<std::uint64_t> seek(InodeId id, std::uint64_t offset, SeekTo what);
   Status change_range(InodeId id, const RangeChange& change);
   Result<std::uint64_t> clone_range(const CloneRange& range);

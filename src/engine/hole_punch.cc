@@ -11,10 +11,7 @@ namespace {
 
 constexpr std::size_t kPageRows = 10'000;
 
-struct Span {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-};
+using Span = DeadPayloads::Span;
 
 // What rows of the applied index name, in order.
 Result<std::vector<Span>> live_spans(Core& core, const meta::VolumeUsage& volume) {
@@ -69,8 +66,8 @@ bool can_punch(Core& core, VolumeId volume) {
   return core.volumes->device(device_of(volume)).kind() == store::StoreKind::directory;
 }
 
-Result<std::uint64_t> punch_dead_payloads(Core& core, const meta::VolumeUsage& volume) {
-  const std::vector<Span> live = TRY(live_spans(core, volume));
+Result<DeadPayloads> find_dead_payloads(Core& core, const meta::VolumeUsage& volume) {
+  DeadPayloads dead{.volume = volume, .live = TRY(live_spans(core, volume)), .found_ms = 0};
   {
     // Any record will do, such as the root's row as it is: a batch that is durable proves all those before it.
     const InodeRef root = TRY(core.inodes->get(kRootInode));
@@ -80,10 +77,16 @@ Result<std::uint64_t> punch_dead_payloads(Core& core, const meta::VolumeUsage& v
   }
   TRY_VOID(core.committer->commit());
   core.read_epochs.wait_for_earlier();
+  dead.found_ms = core.leases.now_ms();
+  return dead;
+}
+
+Result<std::uint64_t> punch(Core& core, const DeadPayloads& dead) {
+  const meta::VolumeUsage& volume = dead.volume;
   const std::uint64_t volume_bytes = core.volumes->superblock().volume_bytes;
   std::uint64_t punched = 0;
   std::uint64_t at = 0;
-  for (const Span& needle : live) {
+  for (const Span& needle : dead.live) {
     punched += TRY(punch_between(core, volume, {at, needle.begin}));
     at = std::max(at, align_up(needle.end, store::kNeedleAlignment));
   }

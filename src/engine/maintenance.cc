@@ -196,9 +196,34 @@ Result<bool> Maintenance::reclaim(bool pressed) {
     TRY_VOID(checkpoint());
     candidates = TRY(find_candidates());
   }
-  if (candidates.free.empty()) return false;
-  TRY_VOID(give_back(candidates.free));
+  const std::vector<VolumeUsage> ready = unleased(candidates.free, pressed);
+  if (ready.empty()) return false;
+  TRY_VOID(give_back(ready));
   return true;
+}
+
+std::vector<VolumeUsage> Maintenance::unleased(const std::vector<VolumeUsage>& free, bool pressed) {
+  if (free.empty()) return {};
+  // Leases that are about to be taken for what a reader saw earlier are taken when this returns.
+  core_.read_epochs.wait_for_earlier();
+  if (pressed) {
+    std::vector<VolumeId> ids;
+    for (const VolumeUsage& usage : free) ids.push_back(usage.volume);
+    core_.leases.wait_for_earlier(ids);
+  }
+  const auto found_before = std::exchange(found_free_ms_, {});
+  std::vector<VolumeUsage> ready;
+  for (const VolumeUsage& usage : free) {
+    const std::pair life(usage.volume, usage.row.generation);
+    const auto found = found_before.find(life);
+    const std::uint64_t found_ms = found == found_before.end() ? core_.leases.now_ms() : found->second;
+    if (pressed || core_.leases.may_free(usage.volume, found_ms)) {
+      ready.push_back(usage);
+    } else {
+      found_free_ms_.emplace(life, found_ms);
+    }
+  }
+  return ready;
 }
 
 Status Maintenance::give_back(const std::vector<VolumeUsage>& volumes) {

@@ -58,6 +58,8 @@ class Maintenance {
   };
   Result<Candidates> find_candidates();
   Result<bool> reclaim(bool pressed);
+  // Of `free`, those that nobody outside may be reading any more. `pressed`: all of them, if that has to be waited for.
+  std::vector<meta::VolumeUsage> unleased(const std::vector<meta::VolumeUsage>& free, bool pressed);
   Status give_back(const std::vector<meta::VolumeUsage>& volumes);
 
   Core& core_;
@@ -72,6 +74,8 @@ class Maintenance {
   // Given back, while the applied index still shows them as they were: their slots may have a new life by now. Guarded by the
   // turn.
   std::set<std::pair<VolumeId, Generation>> given_back_;
+  // When a volume that is still leased was found without anything live. Guarded by the turn.
+  std::map<std::pair<VolumeId, Generation>, std::uint64_t> found_free_ms_;
 
   // --- guarded by the closed gate ---
   std::map<VolumeId, Generation> open_volumes_;

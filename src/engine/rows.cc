@@ -242,11 +242,13 @@ void Rows::forget_position(const NameKey& key) {
 }
 
 void Rows::put(InodeId id, const InodeRow& row) {
+  marks_.note(id);
   WriterLock lock(mutex_);
   note(inodes_, open_->inodes, id, {row}, meta::record_bytes(row));
 }
 
 void Rows::put(const NameKey& key, const NameRow& row) {
+  marks_.note(key.name);
   WriterLock lock(mutex_);
   forget_position(key);
   positions_.insert_or_assign({key.parent, row.position}, key.name);
@@ -254,11 +256,13 @@ void Rows::put(const NameKey& key, const NameRow& row) {
 }
 
 void Rows::put(const ExtentKey& key, const ExtentRow& row) {
+  marks_.note(key.inode);
   WriterLock lock(mutex_);
   note(extents_, open_->extents, key, {row}, meta::kExtentRecordBytes);
 }
 
 void Rows::put(const XattrKey& key, const XattrRow& row) {
+  marks_.note(key.inode);
   WriterLock lock(mutex_);
   note(xattrs_, open_->xattrs, key, {row}, meta::record_bytes(key, row));
 }
@@ -274,22 +278,26 @@ void Rows::put(meta::Counter counter, std::uint32_t offset, std::uint64_t value)
 }
 
 void Rows::erase(InodeId id) {
+  marks_.note(id);
   WriterLock lock(mutex_);
   note<InodeRow>(inodes_, open_->inodes, id, std::nullopt, meta::kExtentRecordBytes);
 }
 
 void Rows::erase(const NameKey& key) {
+  marks_.note(key.name);
   WriterLock lock(mutex_);
   forget_position(key);
   note<NameRow>(names_, open_->names, key, std::nullopt, meta::record_bytes(key));
 }
 
 void Rows::erase(const ExtentKey& key) {
+  marks_.note(key.inode);
   WriterLock lock(mutex_);
   note<ExtentRow>(extents_, open_->extents, key, std::nullopt, meta::kExtentRecordBytes);
 }
 
 void Rows::erase(const XattrKey& key) {
+  marks_.note(key.inode);
   WriterLock lock(mutex_);
   note<XattrRow>(xattrs_, open_->xattrs, key, std::nullopt, key.name.size() + meta::kExtentRecordBytes);
 }

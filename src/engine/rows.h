@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "engine/change_marks.h"
 #include "meta/changes.h"
 #include "meta/index.h"
 
@@ -64,6 +65,9 @@ class Rows {
   void erase(const meta::XattrKey& key);
   void erase(VolumeId id);
 
+  // Of all that was put and erased.
+  const ChangeMarks& marks() const { return marks_; }
+
   // --- batches ---
   // About how many bytes the records of the open batch will take.
   std::size_t open_bytes() const { return open_bytes_.load(); }
@@ -96,6 +100,7 @@ class Rows {
   void forget_position(const meta::NameKey& key) REQUIRES(mutex_);
 
   meta::Index& index_;
+  ChangeMarks marks_;
 
   SharedMutex leaving_;  // shared: no entry leaves the overlay
   mutable SharedMutex mutex_;

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace ciaos::store {
 
@@ -36,6 +37,9 @@ class Device {
   virtual int native_fd() const { return -1; }
   // Where this device's first byte lies in native_fd(): a volume of a raw store is a slice of its disk.
   virtual std::uint64_t native_offset() const { return 0; }
+  // A descriptor of this device's bytes and no others, which can be read, through the page cache, and not written: for another
+  // process. ENOTSUP: there is none such.
+  virtual Result<UniqueFd> descriptor_for_reading() const { return fail(ENOTSUP, name()); }
 };
 
 // What every implementation asks first: EINVAL unless the range lies inside the device and on its alignment.

@@ -140,6 +140,14 @@ Result<std::uint64_t> FileDevice::allocated_bytes() {
   return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }
 
+// Opened anew, since a duplicate could be written through.
+Result<UniqueFd> FileDevice::descriptor_for_reading() const {
+  if (block_device_) return fail(ENOTSUP, path_);
+  UniqueFd fd(::open(fmt::format("/proc/self/fd/{}", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail(errno, path_);
+  return fd;
+}
+
 std::string uring_unavailable_reason() { return ring_unavailable_reason(); }
 
 }  // namespace ciaos::store

@@ -30,6 +30,7 @@ class FileDevice final : public Device {
   Result<std::uint64_t> allocated_bytes() override;
   std::string name() const override { return path_; }
   int native_fd() const override { return fd_.get(); }
+  Result<UniqueFd> descriptor_for_reading() const override;
   bool direct() const { return direct_; }
   bool is_block_device() const { return block_device_; }
 

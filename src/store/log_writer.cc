@@ -255,6 +255,11 @@ bool LogWriter::read_unwritten(const VolumePosition& at, MutableByteSpan into) {
   return true;
 }
 
+bool LogWriter::is_written(const NeedlePlace& needle) const {
+  MutexLock lock(mutex_);
+  return chunks_.find(needle.at, needle_end(needle.at.offset, needle.payload_bytes)) == nullptr;
+}
+
 std::vector<VolumeStart> LogWriter::take_started() {
   MutexLock lock(mutex_);
   return std::exchange(started_, {});

@@ -128,6 +128,8 @@ class LogWriter {
   // Copies needle bytes that the device may not have yet: [at.offset, + into.size()) of the volume. False when all of them
   // were written (read the device), true when `into` was filled. REQUIRES: the range lies in one needle.
   bool read_unwritten(const VolumePosition& at, MutableByteSpan into) EXCLUDES(mutex_);
+  // Whether the device has all of the needle, as read_unwritten() tells of a range.
+  bool is_written(const NeedlePlace& needle) const EXCLUDES(mutex_);
 
   // Volumes that were started since the last call, for their rows; in order. And the volume written now.
   std::vector<VolumeStart> take_started() EXCLUDES(mutex_);

@@ -1,6 +1,5 @@
 // Garbage inside volumes that also hold live data: it comes back, and nobody notices but df (invariants 2, 3, 8).
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
@@ -10,14 +9,10 @@
 #include <vector>
 
 #include "engine/victims.h"
-#include "meta/first_rows.h"
 #include "store/format.h"
-#include "store/mkfs.h"
-#include "store/volume_set.h"
+#include "support/directory_store.h"
 #include "support/engine_fixture.h"
-#include "support/manual_clock.h"
 #include "support/random.h"
-#include "support/temporary_directory.h"
 
 namespace ciaos::test {
 namespace {
@@ -196,50 +191,7 @@ TEST_F(Compacting, WhatCannotBeReadStaysWhereItIs) {
   expect_files(200, 4);
 }
 
-// A directory store, whose volumes are files in which holes can be punched.
-class Punching : public testing::Test {
- protected:
-  static constexpr std::uint64_t kVolumeBytes = 8u << 20;
-
-  void SetUp() override {
-    std::vector<std::unique_ptr<store::StoreDevice>> devices;
-    devices.push_back(std::move(store::create_store_device(path_)).value());
-    const std::uint64_t capacity = devices.front()->capacity_bytes().value();
-    const store::FormatOptions format{.uuid = {{7}}, .volume_bytes = kVolumeBytes};
-    const auto plan = store::plan_format(devices, {capacity}, format);
-    ASSERT_TRUE(plan.ok()) << to_string(plan.error());
-    const meta::Changes rows = meta::first_rows({.created = clock_.now()});
-    ASSERT_TRUE(store::format_store(devices, *plan, meta::encode_changes(rows)).ok());
-    devices.clear();
-    open();
-  }
-  void open() {
-    std::vector<std::unique_ptr<store::StoreDevice>> devices;
-    devices.push_back(
-        std::move(store::open_store_device(path_, store::OpenAccess::read_write, 1000)).value());
-    engine::Options options;
-    options.index_directory = directory_.path() + "/index";
-    options.background = false;
-    auto opened =
-        engine::Engine::open(std::move(store::VolumeSet::open(std::move(devices))).value(), options, clock_);
-    ASSERT_TRUE(opened.ok()) << to_string(opened.error());
-    engine_ = *std::move(opened);
-  }
-  std::uint64_t allocated() {
-    std::uint64_t bytes = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(path_ + "/volumes")) {
-      struct stat status {};
-      EXPECT_EQ(::stat(entry.path().c_str(), &status), 0);
-      bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
-    }
-    return bytes;
-  }
-
-  TemporaryDirectory directory_;
-  const std::string path_ = directory_.path() + "/store";
-  ManualClock clock_;
-  std::unique_ptr<engine::Engine> engine_;
-};
+class Punching : public DirectoryStoreTest {};
 
 TEST_F(Punching, LargeDeadContentsGoWithoutMovingWhatLivesBesideThem) {
   constexpr std::uint64_t kFiles = 120;
