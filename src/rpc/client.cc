@@ -6,19 +6,18 @@
 #include <wire_generated.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <map>
-#include <thread>
 
-#include "base/mutex.h"
+#include "base/clock.h"
+#include "rpc/client_state.h"
 #include "rpc/packet.h"
 
 namespace ciaos::rpc {
 namespace {
 constexpr std::uint64_t kFindTimeoutMs = 5000;
+constexpr std::uint64_t kSweepMs = 1000;
 
 std::vector<std::string> sockets_there() {
   std::vector<std::string> folders{"/run/ciaosfs"};
@@ -61,35 +60,23 @@ Memory::~Memory() {
   if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
 }
 
-struct Client::State {
-  struct Waiter {
-    std::unique_ptr<ReplyT> reply;
-    CondVar answered;
-  };
-
-  void read_all();
-  void end() {
-    ::shutdown(socket.get(), SHUT_RDWR);
-    MutexLock lock(mutex);
-    over = true;
-    for (auto& [id, waiter] : waiters) waiter->answered.notify_one();
-  }
-
-  UniqueFd socket;
-  std::uint64_t timeout_ms = 0;
-  std::thread reader;
-  Mutex sending;  // a leaf: one packet at a time
-
-  Mutex mutex;
-  std::map<std::uint64_t, Waiter*> waiters GUARDED_BY(mutex);
-  std::uint64_t next_id GUARDED_BY(mutex) = 1;
-  bool over GUARDED_BY(mutex) = false;
-};
+void Client::State::end() {
+  ::shutdown(socket.get(), SHUT_RDWR);
+  MutexLock lock(mutex);
+  over = true;
+  for (auto& [id, waiter] : waiters) waiter->answered.notify_one();
+}
 
 void Client::State::read_all() {
   ByteVector buffer(kPacketBytesMax);
+  std::uint64_t swept_ms = 0;
   while (true) {
     auto packet = receive_packet(socket.get(), buffer);
+    if (const std::uint64_t now = SystemClock().monotonic_ms(); now - swept_ms >= kSweepMs) {
+      leases.sweep(now);
+      swept_ms = now;
+    }
+    if (packet.code() == EAGAIN) continue;
     if (!packet.ok()) break;
     auto reply = parse_reply(ByteSpan(buffer).first(packet->bytes));
     if (!reply) break;
@@ -97,6 +84,7 @@ void Client::State::read_all() {
     const auto found = waiters.find(reply->id);
     if (found == waiters.end()) continue;
     found->second->reply = std::move(reply);
+    found->second->descriptor = std::move(packet->memory);
     found->second->answered.notify_one();
   }
   end();
@@ -127,6 +115,8 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, std::ui
     return fail(errno, path);
   const timeval patience{.tv_sec = kSendTimeoutMs / 1000, .tv_usec = 0};
   ::setsockopt(state->socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval until_swept{.tv_sec = kSweepMs / 1000, .tv_usec = 0};
+  ::setsockopt(state->socket.get(), SOL_SOCKET, SO_RCVTIMEO, &until_swept, sizeof until_swept);
   State& s = *state;
   s.reader = std::thread([&s] { s.read_all(); });
   std::unique_ptr<Client> client(new Client(std::move(state)));
@@ -139,6 +129,7 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, std::ui
   for (const auto& label : reply->statistics) {
     if (label && label->name == "store") client->stores_.push_back(label->value);
     if (label && label->name == "mountpoint") client->mountpoint_ = label->value;
+    if (label && label->name == "uuid") client->uuid_ = label->value;
   }
   return client;
 }
@@ -184,7 +175,7 @@ Result<Answer> Client::ask(const Question& question, const Memory* memory) {
   return answer;
 }
 
-Result<std::unique_ptr<ReplyT>> Client::call(RequestT& request, int memory) {
+Result<std::unique_ptr<ReplyT>> Client::call(RequestT& request, int memory, UniqueFd* descriptor) {
   State& s = *state_;
   State::Waiter waiter;
   {
@@ -216,6 +207,7 @@ Result<std::unique_ptr<ReplyT>> Client::call(RequestT& request, int memory) {
   if (!waiter.reply) return fail(ENOTCONN);
   if (waiter.reply->error != 0)
     return fail(static_cast<int>(waiter.reply->error), std::move(waiter.reply->context));
+  if (descriptor != nullptr) *descriptor = std::move(waiter.descriptor);
   return std::move(waiter.reply);
 }
 
@@ -286,37 +278,6 @@ Result<engine::ObjectPage> Client::buckets(const std::string& start_after, std::
   request.start_after = start_after;
   request.limit = static_cast<std::uint32_t>(limit);
   return page_of(*TRY(call(request)));
-}
-
-Result<ObjectInfo> Client::lookup(const engine::ObjectPath& path) {
-  RequestT request = request_of(wire::Verb_lookup, path);
-  return call_for_info(request);
-}
-
-Result<Opened> Client::open(const engine::ObjectPath& path, const Memory* memory, std::uint64_t offset,
-                            std::uint64_t length) {
-  RequestT request = request_of(wire::Verb_open, path);
-  request.offset = offset;
-  request.length = length;
-  const auto reply = TRY(call(request, memory == nullptr ? -1 : memory->fd()));
-  Opened opened{.info = info_of(reply->info), .handle = {}, .bytes = reply->number};
-  opened.handle = opened.info.inode;
-  return opened;
-}
-
-void Client::close(InodeId handle) {
-  RequestT request = request_of(wire::Verb_close);
-  request.inode = handle.value();
-  (void)call(request).ok();  // it ends with the connection at the latest
-}
-
-Result<std::size_t> Client::read(InodeId handle, std::uint64_t offset, std::uint64_t length,
-                                 const Memory& memory) {
-  RequestT request = request_of(wire::Verb_read);
-  request.inode = handle.value();
-  request.offset = offset;
-  request.length = length;
-  return static_cast<std::size_t>(TRY(call(request, memory.fd()))->number);
 }
 
 Result<engine::ObjectPage> Client::list(const engine::ObjectList& list) {

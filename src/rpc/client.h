@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "engine/object_types.h"
+#include "rpc/lease_cache.h"
 #include "rpc/protocol.h"
 
 namespace ciaos::rpc {
@@ -81,6 +83,8 @@ class Client {
   // Paths of the devices of its store.
   const std::vector<std::string>& stores() const { return stores_; }
   const std::string& mountpoint() const { return mountpoint_; }
+  // From now on bytes are read from the volumes, and what is said of objects is remembered. Before the first verb.
+  void use_leases();
   pid_t peer_pid() const;  // the daemon's
 
   Status create_bucket(const std::string& bucket, const engine::ObjectOwner& owner,
@@ -88,6 +92,8 @@ class Client {
   Status remove_bucket(const std::string& bucket);
   Result<engine::ObjectPage> buckets(const std::string& start_after, std::size_t limit);
 
+  // What was told lately is answered from memory, as long as the daemon's marks say that it holds. So is open() of what fits
+  // `length` as a whole; its bytes, as those of read(), come from the volumes where that can be (lease_cache.h).
   Result<engine::ObjectInfo> lookup(const engine::ObjectPath& path);
   // Reads up to `length` bytes from `offset` into `memory`, if there is one.
   Result<Opened> open(const engine::ObjectPath& path, const Memory* memory, std::uint64_t offset,
@@ -140,11 +146,24 @@ class Client {
  private:
   struct State;
   explicit Client(std::unique_ptr<State> state);
-  Result<std::unique_ptr<wire::ReplyT>> call(wire::RequestT& request, int memory = -1);
+  // `descriptor`: takes what comes with the reply.
+  Result<std::unique_ptr<wire::ReplyT>> call(wire::RequestT& request, int memory = -1,
+                                             UniqueFd* descriptor = nullptr);
   Result<engine::ObjectInfo> call_for_info(wire::RequestT& request, int memory = -1);
+  // --- client_reads.cc ---
+  // What is remembered of it and holds.
+  LeaseCache::ObjectRef remembered(const engine::ObjectPath& path);
+  Result<LeaseCache::VolumeRef> volume(VolumeId id);
+  // The pieces of a reply to a question that was asked at `asked_ms`.
+  Result<LeaseCache::Extents> extents_of(const wire::ReplyT& reply, std::uint64_t begin,
+                                         std::uint64_t asked_ms);
+  // Empty: not from the volumes.
+  std::optional<Opened> open_leased(const engine::ObjectPath& path, const wire::ReplyT& reply,
+                                    std::uint64_t asked_ms, std::uint64_t length, MutableByteSpan into);
   std::unique_ptr<State> state_;
   std::vector<std::string> stores_;
   std::string mountpoint_;
+  std::string uuid_;  // of the store; empty: an older daemon does not say
 };
 
 }  // namespace ciaos::rpc

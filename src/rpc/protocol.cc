@@ -119,6 +119,26 @@ std::unique_ptr<wire::RecordT> wire_of(const Record& record) {
   return out;
 }
 
+wire::Piece wire_of(const engine::LeasedPiece& piece) {
+  const NeedlePlace& needle = piece.needle;
+  return {piece.offset,
+          piece.length,
+          needle.at.offset,
+          needle.at.volume.value(),
+          needle.at.generation.value(),
+          needle.payload_bytes,
+          needle.header_crc,
+          piece.payload_offset};
+}
+
+engine::LeasedPiece piece_of(const wire::Piece& piece) {
+  const VolumePosition at{VolumeId(piece.volume()), Generation(piece.generation()), piece.needle_offset()};
+  return {.offset = piece.offset(),
+          .length = piece.length(),
+          .needle = {at, piece.payload_bytes(), piece.header_crc()},
+          .payload_offset = piece.payload_offset()};
+}
+
 Record record_of(const std::unique_ptr<wire::RecordT>& record) {
   Record out;
   if (!record) return out;

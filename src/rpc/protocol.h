@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/uuid.h"
+#include "engine/leases.h"
 #include "engine/object_types.h"
 #include "rpc/record.h"
 
@@ -26,6 +27,7 @@ struct ConditionT;
 struct InfoT;
 struct EntryT;
 struct RecordT;
+struct Piece;
 }  // namespace wire
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
@@ -36,6 +38,9 @@ inline constexpr std::size_t kRequestsInFlightMax =
     64;  // of one connection; what comes beyond waits in the socket
 inline constexpr std::size_t kConnectionsMax = 64;
 inline constexpr std::size_t kHandlesMax = 4096;  // files that one connection has open or staged
+inline constexpr std::size_t kPiecesMax = 256;    // of one reply
+inline constexpr std::uint64_t kLeasedBytesMax = 64u
+                                                 << 20;  // of one reply, of what is longer than was asked for
 inline constexpr std::uint64_t kSendTimeoutMs = 10'000;
 
 // nullptr unless `bytes` are one whole message of the kind. Reads no further than `bytes` whatever they hold.
@@ -49,11 +54,13 @@ std::unique_ptr<wire::OwnerT> wire_of(const engine::ObjectOwner& owner);
 std::unique_ptr<wire::ConditionT> wire_of(const engine::ObjectCondition& condition);
 std::unique_ptr<wire::InfoT> wire_of(const engine::ObjectInfo& info);
 std::unique_ptr<wire::RecordT> wire_of(const Record& record);
+wire::Piece wire_of(const engine::LeasedPiece& piece);
 // Absent parts have their defaults.
 engine::ObjectNotes notes_of(const std::unique_ptr<wire::NotesT>& notes);
 engine::ObjectOwner owner_of(const std::unique_ptr<wire::OwnerT>& owner);
 engine::ObjectCondition condition_of(const std::unique_ptr<wire::ConditionT>& condition);
 engine::ObjectInfo info_of(const std::unique_ptr<wire::InfoT>& info);
+engine::LeasedPiece piece_of(const wire::Piece& piece);
 Record record_of(const std::unique_ptr<wire::RecordT>& record);
 
 // Where the daemon of a store listens: below /run for root's, below XDG_RUNTIME_DIR for a user's own, which may be missing.

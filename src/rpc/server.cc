@@ -176,7 +176,8 @@ void Server::State::read_all(Connection& connection) {
 void Server::State::answer(Work& work) {
   Connection& connection = *work.connection;
   const Peer peer{connection.handles, options.daemon, connection.right};
-  wire::ReplyT said = run_verb(engine, peer, *work.request, work.memory.get());
+  UniqueFd descriptor;
+  wire::ReplyT said = run_verb(engine, peer, *work.request, work.memory.get(), descriptor);
   if (work.request->verb == wire::Verb_hello) {
     const auto tell = [&](const char* name, const std::string& value) {
       auto label = std::make_unique<wire::LabelT>();
@@ -185,13 +186,15 @@ void Server::State::answer(Work& work) {
       said.statistics.push_back(std::move(label));
     };
     for (const std::string& store : options.stores) tell("store", store);
+    tell("uuid", to_string(engine.uuid()));
     if (!options.mountpoint.empty()) tell("mountpoint", options.mountpoint);
   }
   const std::string reply = pack(said);
   work.memory.reset();
   {
     MutexLock lock(connection.sending);
-    if (!send_packet(connection.socket.get(), reply, -1).ok()) ::shutdown(connection.socket.get(), SHUT_RDWR);
+    if (!send_packet(connection.socket.get(), reply, descriptor.get()).ok())
+      ::shutdown(connection.socket.get(), SHUT_RDWR);
   }
   MutexLock lock(connection.mutex);
   --connection.in_flight;

@@ -1,5 +1,6 @@
 #include "rpc/verbs.h"
 
+#include <fcntl.h>
 #include <wire_generated.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct Call {
   Handles& handles;
   const RequestT& request;
   int memory;
+  UniqueFd& descriptor;  // for the reply
 
   engine::ObjectPath path() const { return {request.bucket, request.key}; }
   Objects::UploadId upload() const { return {request.bucket, request.upload}; }
@@ -129,11 +131,60 @@ Result<std::size_t> read_open(const Call& call, InodeId inode, std::uint64_t off
   return count;
 }
 
+// What an object is found by: each name on the way to it, and its inode.
+std::vector<std::uint32_t> marks_of(const engine::ObjectPath& path, InodeId inode) {
+  using engine::ChangeMarks;
+  std::vector<std::uint32_t> marks{ChangeMarks::mark_of(path.bucket), ChangeMarks::mark_of(inode)};
+  for (std::string_view rest = path.key; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    if (!name.empty()) marks.push_back(ChangeMarks::mark_of(name));
+  }
+  return marks;
+}
+
+// `stamp` was taken before the object was looked up.
+void say_until_when(const Call& call, std::uint64_t stamp, InodeId inode, ReplyT& reply) {
+  if (!call.request.lease || call.engine.marks().descriptor() < 0) return;
+  reply.stamp = stamp;
+  reply.marks = marks_of(call.path(), inode);
+}
+
+// False: the bytes have to go through us.
+Result<bool> lease(const Call& call, InodeId inode, std::uint64_t offset, std::uint64_t end, ReplyT& reply) {
+  if (!call.request.lease || offset > end) return false;
+  auto pieces = call.engine.lease(call.handles.leases(), inode, offset, end - offset, kPiecesMax);
+  if (pieces.code() == ENOTSUP || pieces.code() == EMFILE) return false;
+  for (const engine::LeasedPiece& piece : TRY(std::move(pieces))) reply.pieces.push_back(wire_of(piece));
+  reply.leased = true;
+  reply.leased_end = end;
+  return true;
+}
+
+Status on_lookup(const Call& call, ReplyT& reply) {
+  const std::uint64_t stamp = call.engine.marks().stamp();
+  const ObjectInfo info = TRY(call.objects.lookup(call.path()));
+  reply.info = wire_of(info);
+  say_until_when(call, stamp, info.inode, reply);
+  return {};
+}
+
 Status on_open(const Call& call, ReplyT& reply) {
+  const std::uint64_t stamp = call.engine.marks().stamp();
   const ObjectInfo info = TRY(call.objects.open(call.path()));
   reply.info = wire_of(info);
   TRY_VOID(call.handles.add_open(info.inode));
   const std::uint64_t length = std::min(call.request.length, info.size);
+  const bool whole = call.request.offset == 0 && length == info.size;
+  const std::uint64_t end = whole ? info.size : std::min(info.size, call.request.offset + kLeasedBytesMax);
+  if (!info.directory && TRY(lease(call, info.inode, call.request.offset, end, reply))) {
+    if (whole) {
+      call.handles.close_open(info.inode);
+      reply.info->inode = 0;  // nothing is open
+      say_until_when(call, stamp, info.inode, reply);
+    }
+    return {};
+  }
   if (call.memory < 0 || info.directory) return {};
   auto count = read_open(call, info.inode, call.request.offset, length);
   const bool all = count.ok() && call.request.offset == 0 && *count == info.size;
@@ -148,6 +199,11 @@ Status on_open(const Call& call, ReplyT& reply) {
 Status on_read(const Call& call, ReplyT& reply) {
   const InodeId inode(call.request.inode);
   if (!call.handles.has_open(inode)) return fail(EBADF);
+  if (call.request.lease) {
+    const std::uint64_t size = TRY(call.engine.getattr(inode)).size;
+    const std::uint64_t end = std::min(size, call.request.offset + kLeasedBytesMax);
+    if (TRY(lease(call, inode, call.request.offset, end, reply))) return {};
+  }
   reply.number = TRY(read_open(call, inode, call.request.offset, call.request.length));
   return {};
 }
@@ -326,6 +382,20 @@ Status on_hello(const Call& call, ReplyT& reply) {
   return {};
 }
 
+Status on_marks(const Call& call, ReplyT& reply) {
+  const int marks = call.engine.marks().descriptor();
+  if (marks < 0) return fail(ENOTSUP);
+  call.descriptor = UniqueFd(::fcntl(marks, F_DUPFD_CLOEXEC, 0));
+  if (!call.descriptor.valid()) return fail(errno);
+  reply.number = engine::ChangeMarks::kMarks;
+  return {};
+}
+
+Status on_volume(const Call& call) {
+  call.descriptor = TRY(call.engine.volume_descriptor(call.handles.leases(), VolumeId(call.request.number)));
+  return {};
+}
+
 Status dispatch(const Call& call, ReplyT& reply) {
   const RequestT& r = call.request;
   switch (r.verb) {
@@ -334,7 +404,7 @@ Status dispatch(const Call& call, ReplyT& reply) {
       return call.objects.create_bucket(r.bucket, owner_of(r.owner), notes_of(r.notes).labels);
     case wire::Verb_remove_bucket: return call.objects.remove_bucket(r.bucket);
     case wire::Verb_buckets: return on_page(call.objects.buckets(r.start_after, r.limit), reply);
-    case wire::Verb_lookup: return on_info(call.objects.lookup(call.path()), reply);
+    case wire::Verb_lookup: return on_lookup(call, reply);
     case wire::Verb_open: return on_open(call, reply);
     case wire::Verb_close: return call.handles.close_open(InodeId(r.inode)) ? Status{} : Status(fail(EBADF));
     case wire::Verb_read: return on_read(call, reply);
@@ -365,6 +435,8 @@ Status dispatch(const Call& call, ReplyT& reply) {
     case wire::Verb_abort_upload: return call.objects.abort_upload(call.upload());
     case wire::Verb_statistics: return on_statistics(call, reply);
     case wire::Verb_control: return on_control(call, reply);
+    case wire::Verb_marks: return on_marks(call, reply);
+    case wire::Verb_volume: return on_volume(call);
   }
   return fail(EOPNOTSUPP, "a verb that this daemon does not know");
 }
@@ -429,9 +501,9 @@ bool Handles::take_staged(InodeId inode) {
   return staged_.erase(inode) > 0;
 }
 
-ReplyT run_verb(Engine& engine, const Peer& peer, const RequestT& request, int memory) {
+ReplyT run_verb(Engine& engine, const Peer& peer, const RequestT& request, int memory, UniqueFd& descriptor) {
   ReplyT reply;
-  const Call call{engine, engine.objects(), peer, peer.handles, request, memory};
+  const Call call{engine, engine.objects(), peer, peer.handles, request, memory, descriptor};
   const Status done = dispatch(call, reply);
   if (!done.ok()) {
     reply = ReplyT();

@@ -14,7 +14,7 @@ namespace ciaos::rpc {
 // Thread-safe; its mutex is a leaf.
 class Handles {
  public:
-  explicit Handles(engine::Engine& engine) : engine_(engine) {}
+  explicit Handles(engine::Engine& engine) : engine_(engine), leases_(engine.leases()) {}
   // Ends them all. REQUIRES: no verb of the connection runs.
   ~Handles();
 
@@ -27,9 +27,11 @@ class Handles {
   bool has_staged(InodeId inode);
   // Whoever takes a staged file ends it.
   bool take_staged(InodeId inode);
+  const engine::Leases::Holder& leases() const { return leases_; }
 
  private:
   engine::Engine& engine_;
+  engine::Leases::Holder leases_;
   Mutex mutex_;
   std::map<InodeId, std::uint64_t> open_ GUARDED_BY(mutex_);
   std::map<InodeId, std::uint64_t> staged_ GUARDED_BY(mutex_);
@@ -41,7 +43,8 @@ struct Peer {
   const DaemonSide& daemon;
   Right right;
 };
-// Never fails itself: an error is a reply. `memory` is -1 if none came.
-wire::ReplyT run_verb(engine::Engine& engine, const Peer& peer, const wire::RequestT& request, int memory);
+// Never fails itself: an error is a reply. `memory` is -1 if none came; `descriptor` takes what goes with the reply.
+wire::ReplyT run_verb(engine::Engine& engine, const Peer& peer, const wire::RequestT& request, int memory,
+                      UniqueFd& descriptor);
 
 }  // namespace ciaos::rpc

@@ -15,6 +15,7 @@ Result<std::shared_ptr<rpc::Client>> Store::client() {
   auto made = rpc::Client::connect(socket_, kReplyTimeoutMs);
   if (!made.ok()) return fail(ENOTCONN, to_string(made.error()));
   client_ = *std::move(made);
+  client_->use_leases();
   return client_;
 }
 

@@ -15,7 +15,7 @@ ARROWS = {
     "store": {"base"},
     "meta": {"base"},
     "engine": {"store", "meta", "base"},
-    "rpc": {"engine", "base"},
+    "rpc": {"engine", "store", "base"},
     "fuse": {"engine", "base"},
     "sidecar": {"rpc", "base"},
     "daemon": {"fuse", "rpc", "engine", "store", "meta", "base"},
