@@ -184,6 +184,7 @@ Result<std::unique_ptr<ReplyT>> Client::call(RequestT& request, int memory, Uniq
     request.id = s.next_id++;
     s.waiters.emplace(request.id, &waiter);
   }
+  s.before_waiting();
   const std::string packet = pack(request);
   Status sent;
   {

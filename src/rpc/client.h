@@ -83,8 +83,9 @@ class Client {
   // Paths of the devices of its store.
   const std::vector<std::string>& stores() const { return stores_; }
   const std::string& mountpoint() const { return mountpoint_; }
-  // From now on bytes are read from the volumes, and what is said of objects is remembered. Before the first verb.
-  void use_leases();
+  // From now on bytes are read from the volumes, and what is said of objects is remembered. Before the first verb. The calling
+  // thread of a verb that has to wait, for the daemon or a device, calls `before_waiting`.
+  void use_leases(std::function<void()> before_waiting);
   pid_t peer_pid() const;  // the daemon's
 
   Status create_bucket(const std::string& bucket, const engine::ObjectOwner& owner,

@@ -30,14 +30,15 @@ wire::RequestT request_for(wire::Verb verb, const engine::ObjectPath& path) {
 using engine::ObjectInfo;
 using engine::ObjectPath;
 
-void Client::use_leases() {
+void Client::use_leases(std::function<void()> before_waiting) {
   const auto store = parse_uuid(uuid_);
   if (!store.ok()) return;
   wire::RequestT request;
   request.verb = wire::Verb_marks;
   UniqueFd marks;
   (void)call(request, -1, &marks).ok();  // without them less is remembered
-  state_->leases.begin(*store, marks);
+  state_->before_waiting = std::move(before_waiting);
+  state_->leases.begin(*store, marks, state_->before_waiting);
 }
 
 LeaseCache::ObjectRef Client::remembered(const ObjectPath& path) {

@@ -3,6 +3,7 @@
 
 #include <wire_generated.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -27,7 +28,8 @@ struct Client::State {
   std::uint64_t timeout_ms = 0;
   std::thread reader;
   LeaseCache leases;
-  Mutex sending;  // a leaf: one packet at a time
+  std::function<void()> before_waiting = [] {};  // constant after use_leases()
+  Mutex sending;                                 // a leaf: one packet at a time
 
   Mutex mutex;
   std::map<std::uint64_t, Waiter*> waiters GUARDED_BY(mutex);

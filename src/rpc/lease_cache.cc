@@ -25,9 +25,10 @@ LeaseCache::~LeaseCache() {
   if (!marks_.empty()) ::munmap(const_cast<ChangeMarks::Mark*>(marks_.data()), kMarksBytes);
 }
 
-void LeaseCache::begin(const Uuid& store, const UniqueFd& marks) {
+void LeaseCache::begin(const Uuid& store, const UniqueFd& marks, const BeforeWaiting& before_waiting) {
   begun_ = true;
   store_ = store;
+  before_waiting_ = before_waiting;
   // One that could be shortened under us would be no daemon's.
   const int seals = ::fcntl(marks.get(), F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) return;
@@ -114,7 +115,8 @@ Status LeaseCache::read(const Extents& extents, std::uint64_t offset, MutableByt
     if (piece.offset >= end) break;
     const engine::LeasedPiece part = clipped(piece, at, end);
     zeros_up_to(part.offset);
-    TRY_VOID(read_leased(volume->fd.get(), store_, part, into.subspan(part.offset - offset, part.length)));
+    TRY_VOID(read_leased(volume->fd.get(), store_, part, into.subspan(part.offset - offset, part.length),
+                         before_waiting_));
     at = part.end();
   }
   zeros_up_to(end);

@@ -65,7 +65,7 @@ class LeaseCache {
   LeaseCache& operator=(const LeaseCache&) = delete;
 
   // Before anything else. `marks` is what the daemon's verb of that name handed out; without it nothing is remembered.
-  void begin(const Uuid& store, const UniqueFd& marks);
+  void begin(const Uuid& store, const UniqueFd& marks, const BeforeWaiting& before_waiting);
   bool is_begun() const { return begun_; }
 
   // nullptr: nothing is known that holds.
@@ -100,6 +100,7 @@ class LeaseCache {
 
   // Constant after begin().
   bool begun_ = false;
+  BeforeWaiting before_waiting_;
   Uuid store_;
   std::span<const engine::ChangeMarks::Mark> marks_;
 

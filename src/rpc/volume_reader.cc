@@ -17,10 +17,14 @@ using store::kBlockBytes;
 // Up to so many bytes between the header and what is wanted, both are read in one go.
 constexpr std::uint64_t kGapBytesMax = 64u << 10;
 
-Status read_all(int fd, std::uint64_t offset, std::span<iovec> parts) {
+Status read_all(int fd, std::uint64_t offset, std::span<iovec> parts, const BeforeWaiting& before_waiting) {
   ssize_t wanted = 0;
   for (const iovec& part : parts) wanted += static_cast<ssize_t>(part.iov_len);
-  const ssize_t got = ::preadv(fd, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
+  const auto count = static_cast<int>(parts.size());
+  // What is in the page cache; less than all of it, or EOPNOTSUPP of a filesystem that cannot tell, is read again.
+  if (::preadv2(fd, parts.data(), count, static_cast<off_t>(offset), RWF_NOWAIT) == wanted) return {};
+  before_waiting();
+  const ssize_t got = ::preadv(fd, parts.data(), count, static_cast<off_t>(offset));
   if (got < 0) return fail(EIO, std::strerror(errno));
   return got == wanted ? Status{} : Status(fail(EUCLEAN, "a volume that ends early"));
 }
@@ -44,7 +48,8 @@ engine::LeasedPiece clipped(const engine::LeasedPiece& piece, std::uint64_t begi
   return part;
 }
 
-Status read_leased(int volume, const Uuid& store, const engine::LeasedPiece& piece, MutableByteSpan into) {
+Status read_leased(int volume, const Uuid& store, const engine::LeasedPiece& piece, MutableByteSpan into,
+                   const BeforeWaiting& before_waiting) {
   const NeedlePlace& needle = piece.needle;
   const std::uint64_t wanted_end = piece.payload_offset + piece.length;
   if (into.size() != piece.length || needle.payload_bytes > store::kDataPayloadBytesMax ||
@@ -63,10 +68,10 @@ Status read_leased(int volume, const Uuid& store, const engine::LeasedPiece& pie
   const MutableByteSpan bytes = straight ? into : kept.subspan(head_bytes);
   std::array<iovec, 2> parts{part_of(head), part_of(bytes)};
   if (head_bytes == gap) {
-    TRY_VOID(read_all(volume, needle.at.offset, parts));
+    TRY_VOID(read_all(volume, needle.at.offset, parts, before_waiting));
   } else {
-    TRY_VOID(read_all(volume, needle.at.offset, std::span(parts).first(1)));
-    TRY_VOID(read_all(volume, payload_at + begin, std::span(parts).last(1)));
+    TRY_VOID(read_all(volume, needle.at.offset, std::span(parts).first(1), before_waiting));
+    TRY_VOID(read_all(volume, payload_at + begin, std::span(parts).last(1), before_waiting));
   }
   const auto header = store::decode_needle_header(store, needle.at, head);
   if (!header.ok() || header->place() != needle) return fail(EUCLEAN, "another needle, or none");

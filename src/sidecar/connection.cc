@@ -8,11 +8,15 @@
 #include <array>
 #include <cstring>
 
+#include "sidecar/turns.h"
+
 namespace ciaos::sidecar {
 namespace {
 
 Status wait_for(int fd, short events, int timeout_ms) {
   pollfd one{.fd = fd, .events = events, .revents = 0};
+  if (::poll(&one, 1, 0) > 0) return {};
+  Turns::about_to_wait();
   while (true) {
     const int ready = ::poll(&one, 1, timeout_ms);
     if (ready > 0) return {};

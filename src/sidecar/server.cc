@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <map>
 #include <thread>
 
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/uuid.h"
+#include "sidecar/turns.h"
 
 namespace ciaos::sidecar {
 namespace {
@@ -93,6 +95,9 @@ struct Server::State {
   std::vector<std::thread> workers;
   std::thread sweeper;
   SystemClock clock;
+  Turns turns{std::max(1u, std::thread::hardware_concurrency())};
+  const std::uint64_t first_id = random_u64();
+  std::atomic<std::uint64_t> requests{0};
 
   Mutex mutex;
   CondVar stopped;
@@ -132,7 +137,7 @@ void Server::State::end(Connection& connection) {
 bool Server::State::serve_one(Connection& connection, Worker& worker, std::size_t head_bytes) {
   const ParsedHead parsed = parse_head(std::string_view(connection.buffered()).substr(0, head_bytes));
   connection.buffered().erase(0, head_bytes);
-  const std::string id = fmt::format("{:016X}", random_u64());
+  const std::string id = fmt::format("{:016X}", first_id + requests.fetch_add(1));
   if (parsed.status != 0) {
     HttpHead closing;
     closing.keep_alive = false;
@@ -154,10 +159,14 @@ void Server::State::work() {
   }
   Worker worker{*std::move(memory)};
   while (true) {
+    turns.take();
     epoll_event event{};
     const int count = ::epoll_wait(epoll.get(), &event, 1, -1);
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0 || event.data.ptr == &stop_event) return;
+    if (count <= 0 || event.data.ptr == &stop_event) {
+      Turns::about_to_wait();  // for the others, who are to see it too
+      return;
+    }
     if (event.data.ptr == &listener) {
       accept_all();
       continue;

@@ -49,7 +49,7 @@ class Leased : public DirectoryStoreTest {
   std::unique_ptr<Client> connect() {
     auto made = Client::connect(socket(), 30'000);
     EXPECT_TRUE(made.ok()) << to_string(made.error());
-    (*made)->use_leases();
+    (*made)->use_leases([] {});
     return std::move(made).value();
   }
   ObjectShell objects() { return ObjectShell(*engine_); }
@@ -159,18 +159,18 @@ TEST_F(Leased, OneNeedleIsNotTakenForAnother) {
   const LeasedPiece right = piece_of("/b/k");
   const UniqueFd fd(::open(volume_path(right.needle.at.volume).c_str(), O_RDONLY | O_CLOEXEC));
   ByteVector bytes(right.length);
-  ASSERT_TRUE(rpc::read_leased(fd.get(), engine_->uuid(), right, bytes).ok());
+  ASSERT_TRUE(rpc::read_leased(fd.get(), engine_->uuid(), right, bytes, [] {}).ok());
   EXPECT_EQ(as_text(bytes), pattern(10'000));
   // Parts that begin and end anywhere.
   const LeasedPiece part = rpc::clipped(right, 4097, 9001);
   ByteVector of_part(part.length);
-  ASSERT_TRUE(rpc::read_leased(fd.get(), engine_->uuid(), part, of_part).ok());
+  ASSERT_TRUE(rpc::read_leased(fd.get(), engine_->uuid(), part, of_part, [] {}).ok());
   EXPECT_EQ(as_text(of_part), pattern(10'000).substr(4097, 4904));
   const auto wrong = [&](auto change) {
     LeasedPiece piece = right;
     change(piece);
     ByteVector into(piece.length);
-    return rpc::read_leased(fd.get(), engine_->uuid(), piece, into).code();
+    return rpc::read_leased(fd.get(), engine_->uuid(), piece, into, [] {}).code();
   };
   EXPECT_EQ(wrong([](LeasedPiece& p) { p.needle.header_crc ^= 1; }), EUCLEAN);
   EXPECT_EQ(wrong([](LeasedPiece& p) { p.needle.at.generation = Generation(2); }), EUCLEAN);
@@ -180,7 +180,7 @@ TEST_F(Leased, OneNeedleIsNotTakenForAnother) {
   EXPECT_EQ(wrong([](LeasedPiece& p) { p.payload_offset = 1; }), EUCLEAN);
   EXPECT_EQ(wrong([](LeasedPiece& p) { p.needle.payload_bytes = 0xFFFF'FFFF; }), EUCLEAN);
   EXPECT_EQ(wrong([](LeasedPiece& p) { p.needle.at.offset = 1ull << 40; }), EUCLEAN);
-  EXPECT_EQ(rpc::read_leased(fd.get(), Uuid{{8}}, right, bytes).code(), EUCLEAN) << "another store's";
+  EXPECT_EQ(rpc::read_leased(fd.get(), Uuid{{8}}, right, bytes, [] {}).code(), EUCLEAN) << "another store's";
 }
 
 TEST_F(Leased, ALeaseEndsWithItsConnectionHoweverThatEnds) {
@@ -265,7 +265,7 @@ TEST_F(LeasedRaw, OfARawDeviceBytesComeThroughTheDaemon) {
   auto server = rpc::Server::listen(store.engine(), {.path = path, .stores = {}, .user = {}, .workers = 2});
   ASSERT_TRUE(server.ok());
   auto client = std::move(Client::connect(path, 30'000)).value();
-  client->use_leases();
+  client->use_leases([] {});
   ASSERT_EQ(client->create_bucket("b", {}, {}).code(), 0);
   ASSERT_EQ(ObjectShell(store.engine()).put("b/k", pattern(2'000'000)), 0);
   const Memory memory = Memory::make(1u << 20).value();
