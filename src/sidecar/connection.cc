@@ -1,5 +1,6 @@
 #include "sidecar/connection.h"
 
+#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,6 +27,18 @@ Status wait_for(int fd, short events, int timeout_ms) {
 }
 
 }  // namespace
+
+std::string Connection::peer() const {
+  sockaddr_storage address{};
+  socklen_t bytes = sizeof address;
+  char host[64] = "";
+  if (::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&address), &bytes) == 0)
+    ::getnameinfo(reinterpret_cast<sockaddr*>(&address), bytes, host, sizeof host, nullptr, 0,
+                  NI_NUMERICHOST);
+  // A client of IPv4 at a socket of IPv6.
+  const std::string_view text(host);
+  return std::string(text.starts_with("::ffff:") ? text.substr(7) : text);
+}
 
 Status Connection::fill() {
   std::array<char, 16 * 1024> bytes{};

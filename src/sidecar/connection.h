@@ -25,6 +25,9 @@ class Connection {
   explicit Connection(UniqueFd fd) : fd_(std::move(fd)) {}
 
   int fd() const { return fd_.get(); }
+  // The other end's address, without its port.
+  std::string peer() const;
+  bool is_secure() const { return false; }
   std::string& buffered() { return buffered_; }
 
   // What has come, without waiting, into buffered(). EAGAIN: nothing; ECONNRESET: the peer has ended.

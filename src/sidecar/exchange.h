@@ -49,6 +49,10 @@ class Exchange {
   bool answered() const { return status_ != 0; }
   int status() const { return status_; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
+  // Where the request came from, as a number: "10.0.0.1".
+  std::string peer() const { return connection_.peer(); }
+  // Whether nobody on the way could read it.
+  bool is_secure() const { return connection_.is_secure(); }
   // Whether another request may follow on the connection.
   bool can_continue() const { return good_ && head.keep_alive; }
 

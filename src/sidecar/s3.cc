@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sidecar/s3_access.h"
+#include "sidecar/s3_cors.h"
 #include "sidecar/s3_operations.h"
 
 namespace ciaos::sidecar {
@@ -17,71 +19,76 @@ struct Row {
   Scope scope;
   std::string_view parameter;
   std::string_view header;
-  Access access;
+  Need need;
   Handler handler;
   std::string_view name;
 };
+using enum Access;
+using enum Scope;
+// clang-format off
 constexpr Row kRows[] = {
-    {"GET", Scope::service, "", "", Access::owner, list_buckets, "ListBuckets"},
-    {"PUT", Scope::bucket, "acl", "", Access::owner, put_acl, "PutBucketAcl"},
-    {"PUT", Scope::bucket, "tagging", "", Access::owner, put_tags, "PutBucketTagging"},
-    {"PUT", Scope::bucket, "", "", Access::owner, create_bucket, "CreateBucket"},
-    {"HEAD", Scope::bucket, "", "", Access::read, head_bucket, "HeadBucket"},
-    {"DELETE", Scope::bucket, "tagging", "", Access::owner, delete_tags, "DeleteBucketTagging"},
-    {"DELETE", Scope::bucket, "", "", Access::owner, delete_bucket, "DeleteBucket"},
-    {"GET", Scope::bucket, "location", "", Access::read, get_bucket_location, "GetBucketLocation"},
-    {"GET", Scope::bucket, "acl", "", Access::owner, get_acl, "GetBucketAcl"},
-    {"GET", Scope::bucket, "tagging", "", Access::owner, get_tags, "GetBucketTagging"},
-    {"GET", Scope::bucket, "uploads", "", Access::read, list_uploads, "ListMultipartUploads"},
-    {"GET", Scope::bucket, "list-type", "", Access::read, list_objects_v2, "ListObjectsV2"},
-    {"GET", Scope::bucket, "", "", Access::read, list_objects, "ListObjects"},
-    {"POST", Scope::bucket, "delete", "", Access::write, delete_objects, "DeleteObjects"},
-    {"GET", Scope::object, "uploadId", "", Access::read, list_parts, "ListParts"},
-    {"GET", Scope::object, "acl", "", Access::owner, get_acl, "GetObjectAcl"},
-    {"GET", Scope::object, "tagging", "", Access::read, get_tags, "GetObjectTagging"},
-    {"GET", Scope::object, "attributes", "", Access::read, get_object_attributes, "GetObjectAttributes"},
-    {"GET", Scope::object, "", "", Access::read, get_object, "GetObject"},
-    {"HEAD", Scope::object, "", "", Access::read, get_object, "HeadObject"},
-    {"PUT", Scope::object, "uploadId", "x-amz-copy-source", Access::write, upload_part_copy,
-     "UploadPartCopy"},
-    {"PUT", Scope::object, "uploadId", "", Access::write, upload_part, "UploadPart"},
-    {"PUT", Scope::object, "acl", "", Access::owner, put_acl, "PutObjectAcl"},
-    {"PUT", Scope::object, "tagging", "", Access::write, put_tags, "PutObjectTagging"},
-    {"PUT", Scope::object, "", "x-amz-copy-source", Access::write, copy_object, "CopyObject"},
-    {"PUT", Scope::object, "", "", Access::write, put_object, "PutObject"},
-    {"DELETE", Scope::object, "uploadId", "", Access::write, abort_upload, "AbortMultipartUpload"},
-    {"DELETE", Scope::object, "tagging", "", Access::write, delete_tags, "DeleteObjectTagging"},
-    {"DELETE", Scope::object, "", "", Access::write, delete_object, "DeleteObject"},
-    {"POST", Scope::object, "uploads", "", Access::write, create_upload, "CreateMultipartUpload"},
-    {"POST", Scope::object, "uploadId", "", Access::write, complete_upload, "CompleteMultipartUpload"},
+    {"GET", service, "", "", {key, ""}, list_buckets, "ListBuckets"},
+    {"PUT", bucket, "acl", "", {write_acl, "s3:PutBucketAcl"}, put_acl, "PutBucketAcl"},
+    {"PUT", bucket, "tagging", "", {owner, "s3:PutBucketTagging"}, put_tags, "PutBucketTagging"},
+    {"PUT", bucket, "policy", "", {owner, "s3:PutBucketPolicy"}, put_policy, "PutBucketPolicy"},
+    {"PUT", bucket, "cors", "", {owner, "s3:PutBucketCORS"}, put_cors, "PutBucketCors"},
+    {"PUT", bucket, "publicAccessBlock", "",
+     {owner, "s3:PutBucketPublicAccessBlock"}, put_public_block, "PutPublicAccessBlock"},
+    {"PUT", bucket, "ownershipControls", "",
+     {owner, "s3:PutBucketOwnershipControls"}, put_ownership, "PutBucketOwnershipControls"},
+    {"PUT", bucket, "", "", {key, ""}, create_bucket, "CreateBucket"},
+    {"HEAD", bucket, "", "", {list, "s3:ListBucket"}, head_bucket, "HeadBucket"},
+    {"DELETE", bucket, "tagging", "", {owner, "s3:PutBucketTagging"}, delete_tags, "DeleteBucketTagging"},
+    {"DELETE", bucket, "policy", "", {owner, "s3:DeleteBucketPolicy"}, delete_policy, "DeleteBucketPolicy"},
+    {"DELETE", bucket, "cors", "", {owner, "s3:PutBucketCORS"}, delete_cors, "DeleteBucketCors"},
+    {"DELETE", bucket, "publicAccessBlock", "",
+     {owner, "s3:PutBucketPublicAccessBlock"}, delete_public_block, "DeletePublicAccessBlock"},
+    {"DELETE", bucket, "ownershipControls", "",
+     {owner, "s3:PutBucketOwnershipControls"}, delete_ownership, "DeleteBucketOwnershipControls"},
+    {"DELETE", bucket, "", "", {owner, "s3:DeleteBucket"}, delete_bucket, "DeleteBucket"},
+    {"GET", bucket, "location", "", {list, "s3:GetBucketLocation"}, get_bucket_location, "GetBucketLocation"},
+    {"GET", bucket, "acl", "", {read_acl, "s3:GetBucketAcl"}, get_acl, "GetBucketAcl"},
+    {"GET", bucket, "tagging", "", {owner, "s3:GetBucketTagging"}, get_tags, "GetBucketTagging"},
+    {"GET", bucket, "policy", "", {owner, "s3:GetBucketPolicy"}, get_policy, "GetBucketPolicy"},
+    {"GET", bucket, "policyStatus", "",
+     {owner, "s3:GetBucketPolicyStatus"}, get_policy_status, "GetBucketPolicyStatus"},
+    {"GET", bucket, "cors", "", {owner, "s3:GetBucketCORS"}, get_cors, "GetBucketCors"},
+    {"GET", bucket, "publicAccessBlock", "",
+     {owner, "s3:GetBucketPublicAccessBlock"}, get_public_block, "GetPublicAccessBlock"},
+    {"GET", bucket, "ownershipControls", "",
+     {owner, "s3:GetBucketOwnershipControls"}, get_ownership, "GetBucketOwnershipControls"},
+    {"GET", bucket, "uploads", "", {list, "s3:ListBucketMultipartUploads"}, list_uploads, "ListMultipartUploads"},
+    {"GET", bucket, "versioning", "", {owner, "s3:GetBucketVersioning"}, get_versioning, "GetBucketVersioning"},
+    {"GET", bucket, "versions", "", {list, "s3:ListBucketVersions"}, list_versions, "ListObjectVersions"},
+    {"GET", bucket, "list-type", "", {list, "s3:ListBucket"}, list_objects_v2, "ListObjectsV2"},
+    {"GET", bucket, "", "", {list, "s3:ListBucket"}, list_objects, "ListObjects"},
+    {"POST", bucket, "delete", "", {each, ""}, delete_objects, "DeleteObjects"},
+    {"POST", bucket, "", "", {each, ""}, post_form, "PostObject"},
+    {"GET", object, "uploadId", "", {write, "s3:ListMultipartUploadParts"}, list_parts, "ListParts"},
+    {"GET", object, "acl", "", {read_acl, "s3:GetObjectAcl"}, get_acl, "GetObjectAcl"},
+    {"GET", object, "tagging", "", {read, "s3:GetObjectTagging"}, get_tags, "GetObjectTagging"},
+    {"GET", object, "attributes", "", {read, "s3:GetObject"}, get_object_attributes, "GetObjectAttributes"},
+    {"GET", object, "", "", {read, "s3:GetObject"}, get_object, "GetObject"},
+    {"HEAD", object, "", "", {read, "s3:GetObject"}, get_object, "HeadObject"},
+    {"PUT", object, "uploadId", "x-amz-copy-source", {write, "s3:PutObject"}, upload_part_copy, "UploadPartCopy"},
+    {"PUT", object, "uploadId", "", {write, "s3:PutObject"}, upload_part, "UploadPart"},
+    {"PUT", object, "acl", "", {write_acl, "s3:PutObjectAcl"}, put_acl, "PutObjectAcl"},
+    {"PUT", object, "tagging", "", {write, "s3:PutObjectTagging"}, put_tags, "PutObjectTagging"},
+    {"PUT", object, "", "x-amz-copy-source", {write, "s3:PutObject"}, copy_object, "CopyObject"},
+    {"PUT", object, "", "", {write, "s3:PutObject"}, put_object, "PutObject"},
+    {"DELETE", object, "uploadId", "", {write, "s3:AbortMultipartUpload"}, abort_upload, "AbortMultipartUpload"},
+    {"DELETE", object, "tagging", "", {write, "s3:DeleteObjectTagging"}, delete_tags, "DeleteObjectTagging"},
+    {"DELETE", object, "", "", {write, "s3:DeleteObject"}, delete_object, "DeleteObject"},
+    {"POST", object, "uploads", "", {write, "s3:PutObject"}, create_upload, "CreateMultipartUpload"},
+    {"POST", object, "uploadId", "", {write, "s3:PutObject"}, complete_upload, "CompleteMultipartUpload"},
 };
+// clang-format on
 
 // Parameters that ask for something which is not here: better an error than the object instead of its lock.
 constexpr std::string_view kNotImplemented[] = {
-    "accelerate",
-    "analytics",
-    "cors",
-    "encryption",
-    "intelligent-tiering",
-    "inventory",
-    "legal-hold",
-    "lifecycle",
-    "logging",
-    "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "partNumber",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "torrent",
-    "versionId",
+    "accelerate",  "analytics",      "encryption", "intelligent-tiering", "inventory",   "legal-hold",
+    "lifecycle",   "logging",        "metrics",    "notification",        "object-lock", "partNumber",
+    "replication", "requestPayment", "restore",    "retention",           "select",      "torrent",
     "versioning",
     "versions",
     "website",
@@ -122,20 +129,24 @@ S3Answer run(S3Request& request, std::string& operation) {
   auto query = parse_query(request.head().query);
   if (!query || !name_target(request)) return request.refuse(S3Error::invalid_uri);
   request.query = *std::move(query);
+  if (request.head().method == "OPTIONS" && !request.bucket.empty()) {
+    // A browser asks without a signature, also about what will have one.
+    operation = "Preflight";
+    return answer_preflight(request);
+  }
   if (auto refused = identify(request)) return *refused;
   const Row* row = row_of(request);
   if (row == nullptr) return request.refuse(S3Error::method_not_allowed);
   operation = row->name;
   for (const std::string_view parameter : kNotImplemented) {
-    const bool is_part = parameter == "partNumber" && request.parameter("uploadId") != nullptr;
-    if (request.parameter(parameter) != nullptr && !is_part) return request.refuse(S3Error::not_implemented);
+    // A row that is about the parameter knows what it does.
+    if (request.parameter(parameter) != nullptr && row->parameter != parameter &&
+        !(parameter == "partNumber" && row->parameter == "uploadId"))
+      return request.refuse(S3Error::not_implemented);
   }
-  const bool somebody = !request.settings.authenticate || !request.user.empty();
-  if (row->handler == &list_buckets || row->handler == &create_bucket) {
-    if (!somebody) return request.refuse(S3Error::access_denied);
-  } else if (auto refused = refuse_access(request, row->access)) {
-    return *refused;
-  }
+  if (const std::string* version = request.parameter("versionId"); version != nullptr && *version != "null")
+    return request.refuse(version->empty() ? S3Error::invalid_argument : S3Error::no_such_version);
+  if (auto refused = refuse_access(request, row->need)) return *refused;
   return row->handler(request);
 }
 
@@ -156,9 +167,13 @@ std::string answer_s3(const Settings& settings, Store& store, Exchange& exchange
                     "<Message>The store is not available.</Message></Error>");
     return operation;
   }
-  S3Request request{settings, **client, exchange, {}, {}, {}, {}, {}, {}};
-  const S3Answer answer = run(request, operation);
-  if (!answer.sent) exchange.answer(answer.status, answer.headers, answer.body);
+  S3Request request{settings, **client, exchange, {}, {}, {}, {}, {}, {}, {}, nullptr};
+  S3Answer answer = run(request, operation);
+  if (!answer.sent) {
+    if (operation != "Preflight")
+      std::ranges::move(cors_headers(request), std::back_inserter(answer.headers));
+    exchange.answer(answer.status, answer.headers, answer.body);
+  }
   return operation;
 }
 

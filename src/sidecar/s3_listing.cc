@@ -76,6 +76,22 @@ void add_question(XmlWriter& xml, const S3Request& request, const Wanted& wanted
   if (wanted.encoded) xml.add("EncodingType", "url");
 }
 
+void add_version(XmlWriter& xml, const engine::ObjectEntry& entry, bool encoded, const std::string& owner) {
+  xml.open("Version")
+      .add("Key", encoded ? percent_encoded(entry.key, true) : entry.key)
+      .add("VersionId", "null")
+      .add("IsLatest", "true")
+      .add("LastModified", iso_time(entry.info.modified))
+      .add("ETag", quoted(entry.info.notes.etag))
+      .add("Size", std::to_string(entry.info.size))
+      .add("StorageClass", "STANDARD")
+      .open("Owner")
+      .add("ID", owner)
+      .add("DisplayName", owner)
+      .close()
+      .close();
+}
+
 std::string owner_of_bucket(S3Request& request) {
   const auto bucket = request.client.lookup({request.bucket, ""});
   if (!bucket.ok()) return {};
@@ -127,6 +143,34 @@ S3Answer list_objects_v2(S3Request& request) {
   const bool wants_owner = request.parameter_or_empty("fetch-owner") == "true";
   const std::string owner = wants_owner ? owner_of_bucket(request) : std::string();
   add_entries(xml, *page, wanted->encoded, wants_owner ? &owner : nullptr);
+  return xml_answer(xml);
+}
+
+S3Answer list_versions(S3Request& request) {
+  auto wanted = wanted_of(request);
+  if (!wanted) return request.refuse(S3Error::invalid_argument);
+  wanted->list.start_after = request.parameter_or_empty("key-marker");
+  const auto page = whole_page(request, wanted->list);
+  if (!page.ok()) return request.refuse(page.error());
+  const auto shown = [&](const std::string& text) {
+    return wanted->encoded ? percent_encoded(text, true) : text;
+  };
+  XmlWriter xml("ListVersionsResult");
+  add_question(xml, request, *wanted);
+  xml.add("KeyMarker", shown(wanted->list.start_after)).add("VersionIdMarker", "");
+  xml.add("IsTruncated", page->more ? "true" : "false");
+  if (page->more) {
+    const engine::ObjectEntry& last = page->entries.back();
+    xml.add("NextKeyMarker", shown(last.key));
+    if (!last.common_prefix) xml.add("NextVersionIdMarker", "null");
+  }
+  const std::string owner = owner_of_bucket(request);
+  for (const engine::ObjectEntry& entry : page->entries) {
+    if (!entry.common_prefix) add_version(xml, entry, wanted->encoded, owner);
+  }
+  for (const engine::ObjectEntry& entry : page->entries) {
+    if (entry.common_prefix) xml.open("CommonPrefixes").add("Prefix", shown(entry.key)).close();
+  }
   return xml_answer(xml);
 }
 

@@ -11,15 +11,36 @@ S3Answer create_bucket(S3Request& request);
 S3Answer head_bucket(S3Request& request);
 S3Answer delete_bucket(S3Request& request);
 S3Answer get_bucket_location(S3Request& request);
-S3Answer get_acl(S3Request& request);
-S3Answer put_acl(S3Request& request);
+S3Answer get_versioning(S3Request& request);
+
+// s3_tags.cc
 S3Answer get_tags(S3Request& request);
 S3Answer put_tags(S3Request& request);
 S3Answer delete_tags(S3Request& request);
 
+// s3_rights.cc
+S3Answer get_acl(S3Request& request);
+S3Answer put_acl(S3Request& request);
+S3Answer get_policy(S3Request& request);
+S3Answer get_policy_status(S3Request& request);
+S3Answer put_policy(S3Request& request);
+S3Answer delete_policy(S3Request& request);
+S3Answer get_public_block(S3Request& request);
+S3Answer put_public_block(S3Request& request);
+S3Answer delete_public_block(S3Request& request);
+S3Answer get_ownership(S3Request& request);
+S3Answer put_ownership(S3Request& request);
+S3Answer delete_ownership(S3Request& request);
+
+// s3_cors.cc
+S3Answer get_cors(S3Request& request);
+S3Answer put_cors(S3Request& request);
+S3Answer delete_cors(S3Request& request);
+
 // s3_listing.cc
 S3Answer list_objects(S3Request& request);  // v1
 S3Answer list_objects_v2(S3Request& request);
+S3Answer list_versions(S3Request& request);  // each object has one, "null"
 
 // s3_reading.cc
 S3Answer get_object(S3Request& request);  // and HEAD
@@ -30,6 +51,9 @@ S3Answer put_object(S3Request& request);
 S3Answer copy_object(S3Request& request);
 S3Answer delete_object(S3Request& request);
 S3Answer delete_objects(S3Request& request);
+
+// s3_post.cc
+S3Answer post_form(S3Request& request);
 
 // s3_uploads.cc
 S3Answer create_upload(S3Request& request);
@@ -44,12 +68,36 @@ S3Answer abort_upload(S3Request& request);
 
 // Labels that the headers of an upload ask for; a fault instead when they may not be.
 struct UploadLabels {
-  std::optional<S3Error> fault;
+  std::optional<S3Answer> refused;
   engine::Labels labels;
 };
-UploadLabels labels_of_upload(const HttpHead& head);
+UploadLabels labels_of_upload(S3Request& request);
+inline constexpr std::size_t kSmallBodyBytesMax = 1u << 20;
+// A small body, whole and checked: an XML document.
+struct SmallBody {
+  std::optional<S3Answer> refused;
+  std::string text;
+};
+SmallBody small_body(S3Request& request, std::size_t bytes_max = kSmallBodyBytesMax);
+// Puts one label of what the request names, "" taking it away: 204 or 200.
+S3Answer put_label(S3Request& request, const char* label, const std::string& value, int status);
 // "a=1&b=2" or nullopt: not tags, or too many.
 std::optional<Query> parse_tags(const std::string& text);
+// That text of a Tagging document; nullopt: it is none.
+std::optional<std::string> tags_of_xml(const std::string& body);
+// Whether it is a value of ObjectOwnership.
+bool is_ownership(const std::string& text);
+
+struct SizeBounds {
+  std::uint64_t least = 0;
+  std::uint64_t most = UINT64_MAX;
+};
+// The payload becomes the object that the request names, with what its head says of it.
+struct StoredObject {
+  std::optional<S3Answer> refused;
+  engine::ObjectNotes notes;
+};
+StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds& bounds);
 
 // An object that a header names as the source of a copy, open.
 struct CopySource {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sidecar/s3_cors.h"
 #include "sidecar/s3_operations.h"
 
 namespace ciaos::sidecar {
@@ -65,6 +66,7 @@ void send_rest(S3Request& request, InodeId handle, ByteRange range) {
 S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
   const engine::ObjectInfo& info = opened.info;
   Headers headers = headers_of(request, info);
+  std::ranges::move(cors_headers(request), std::back_inserter(headers));
   if (const int status = judge_conditions(request.head(), "", info)) {
     if (status == 304) return {.status = 304, .headers = headers, .body = {}};
     return request.refuse(S3Error::precondition_failed);

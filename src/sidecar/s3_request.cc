@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sidecar/s3_operations.h"
+
 namespace ciaos::sidecar {
 namespace {
 
@@ -70,35 +72,31 @@ std::optional<S3Answer> identify(S3Request& request) {
   return std::nullopt;
 }
 
-std::optional<S3Answer> refuse_access(const S3Request& request, Access access) {
-  // Nobody is refused then, and a missing bucket is found by the verb itself: a round trip less.
-  if (!request.settings.authenticate && !request.key.empty()) return std::nullopt;
-  const auto bucket = request.client.lookup({request.bucket, ""});
-  if (!bucket.ok()) return request.refuse(bucket.error());
-  if (!request.settings.authenticate) return std::nullopt;
-  const auto label_of = [](const engine::ObjectInfo& info, const char* name) {
-    const auto found = info.notes.labels.find(name);
-    return found == info.notes.labels.end() ? std::string() : found->second;
-  };
-  const std::string owner = label_of(*bucket, kOwnerLabel);
-  // A directory that somebody made on the mount is of nobody: whoever has a key may use it.
-  if (!request.user.empty() && (owner.empty() || owner == request.user)) return std::nullopt;
-  const std::string acl = label_of(*bucket, kAclLabel);
-  if (access == Access::read && (acl == "public-read" || acl == "public-read-write")) return std::nullopt;
-  if (access == Access::read && acl == "authenticated-read" && !request.user.empty()) return std::nullopt;
-  if (access == Access::write && acl == "public-read-write") return std::nullopt;
-  if (access == Access::read && !request.key.empty()) {
-    const auto object = request.client.lookup(request.path());
-    if (object.ok()) {
-      const std::string of_object = label_of(*object, kAclLabel);
-      if (of_object == "public-read" || of_object == "public-read-write") return std::nullopt;
-    }
-  }
-  return request.refuse(S3Error::access_denied);
+std::string label_of(const engine::ObjectInfo& info, const char* name) {
+  const auto found = info.notes.labels.find(name);
+  return found == info.notes.labels.end() ? std::string() : found->second;
 }
 
-Payload::Payload(S3Request& request)
+Result<engine::ObjectInfo> S3Request::bucket_info() {
+  if (!known_bucket) known_bucket = TRY(client.lookup({bucket, ""}));
+  return *known_bucket;
+}
+
+std::string S3Request::bucket_label(const char* name) {
+  const auto info = bucket_info();
+  return info.ok() ? label_of(*info, name) : std::string();
+}
+
+S3Request S3Request::about(std::string other_bucket, std::string other_key) const {
+  S3Request other{settings, client, exchange, {},        std::move(other_bucket), std::move(other_key), user,
+                  {},       {},     {},       other_head};
+  if (other.bucket == bucket) other.known_bucket = known_bucket;
+  return other;
+}
+
+Payload::Payload(S3Request& request, ByteSource* source)
     : request_(request),
+      source_(source != nullptr ? *source : request.exchange.body),
       announced_(request.head().header_or_empty("x-amz-content-sha256")),
       checksums_(request.head(), request.signature && announced_.size() == 64) {
   const bool unsigned_chunks = announced_ == kUnsignedChunksTrailer;
@@ -109,7 +107,7 @@ Payload::Payload(S3Request& request)
     check.key = request.signing_key;
     check.trailers_signed = announced_ == kSignedChunksTrailer;
   }
-  chunks_ = std::make_unique<AwsChunks>(request.exchange.body, std::move(check));
+  chunks_ = std::make_unique<AwsChunks>(source_, std::move(check));
 }
 
 std::optional<S3Answer> Payload::check() {
@@ -142,6 +140,19 @@ Result<std::string> Payload::text(std::size_t bytes_max) {
   text.resize(count);
   checksums_.update(as_bytes(text));
   return text;
+}
+
+SmallBody small_body(S3Request& request, std::size_t bytes_max) {
+  Payload payload(request);
+  auto text = payload.text(bytes_max);
+  if (!text.ok()) return {request.refuse(text.error()), {}};
+  return {payload.check(), *std::move(text)};
+}
+
+S3Answer put_label(S3Request& request, const char* label, const std::string& value, int status) {
+  const auto put = request.client.set_labels(request.path(), {{label, value}});
+  if (!put.ok()) return request.refuse(put.error());
+  return {.status = status, .headers = {}, .body = {}};
 }
 
 std::string quoted(std::string_view etag) { return fmt::format("\"{}\"", etag); }

@@ -22,6 +22,17 @@ struct S3Answer {
   bool sent = false;
 };
 
+// Labels of buckets and objects that mean something to us.
+inline constexpr const char* kOwnerLabel = "owner";  // a user; of an object only if it is not the bucket's
+inline constexpr const char* kAclLabel = "acl";      // see acl_label(); absent: private
+inline constexpr const char* kTagsLabel = "tags";    // as a query string
+// Of buckets alone.
+inline constexpr const char* kPolicyLabel = "policy";             // JSON, as it was put
+inline constexpr const char* kCorsLabel = "cors";                 // XML, as it was put
+inline constexpr const char* kPublicBlockLabel = "public-block";  // letters, see PublicBlock
+inline constexpr const char* kOwnershipLabel = "ownership";       // its value in S3's XML
+std::string label_of(const engine::ObjectInfo& info, const char* name);
+
 struct S3Request {
   const Settings& settings;
   rpc::Client& client;
@@ -32,12 +43,21 @@ struct S3Request {
   std::string user;                    // empty: nobody
   std::optional<Signature> signature;  // that was verified
   std::string signing_key;
+  std::optional<engine::ObjectInfo> known_bucket;  // once somebody asked for it
+  const HttpHead* other_head = nullptr;            // a form, as a PUT would have said it
 
-  const HttpHead& head() const { return exchange.head; }
+  const HttpHead& head() const { return other_head != nullptr ? *other_head : exchange.head; }
   // nullptr without one.
   const std::string* parameter(std::string_view name) const;
   std::string parameter_or_empty(std::string_view name) const;
   engine::ObjectPath path() const { return {bucket, key}; }
+  // What is known of the bucket; asked for once a request.
+  Result<engine::ObjectInfo> bucket_info();
+  // A setting of the bucket by its label; "" without one, or without the bucket.
+  std::string bucket_label(const char* name);
+  std::string bucket_owner() { return bucket_label(kOwnerLabel); }
+  // For another key or bucket of the same request.
+  S3Request about(std::string other_bucket, std::string other_key) const;
 
   S3Answer refuse(S3Error error, std::string_view message = {}) const;
   S3Answer refuse(const Error& error) const { return refuse(error_of(error)); }
@@ -47,23 +67,15 @@ inline S3Answer xml_answer(XmlWriter& writer) {
   return {.status = 200, .headers = {{"Content-Type", "application/xml"}}, .body = writer.finish()};
 }
 
-// Labels of buckets and objects that mean something to us.
-inline constexpr const char* kOwnerLabel = "owner";  // of a bucket: a user
-inline constexpr const char* kAclLabel = "acl";    // canned: public-read, public-read-write; absent: private
-inline constexpr const char* kTagsLabel = "tags";  // as a query string
-
 // Who asks, if the signature is right. An answer means: refuse so.
 std::optional<S3Answer> identify(S3Request& request);
-
-enum class Access { read, write, owner };
-// Whether the request's user may do that with the bucket; `bucket` is what is known of it. An answer means: refuse so.
-std::optional<S3Answer> refuse_access(const S3Request& request, Access access);
 
 // The body of a request as it was meant: decoded, and checked when it has ended.
 class Payload {
  public:
-  explicit Payload(S3Request& request);
-  ByteSource& source() { return chunks_ ? static_cast<ByteSource&>(*chunks_) : request_.exchange.body; }
+  // From `source` if there is one, else the body.
+  explicit Payload(S3Request& request, ByteSource* source = nullptr);
+  ByteSource& source() { return chunks_ ? static_cast<ByteSource&>(*chunks_) : source_; }
   Checksums& checksums() { return checksums_; }
   // After the source's end. An answer means: refuse so.
   std::optional<S3Answer> check();
@@ -72,6 +84,7 @@ class Payload {
 
  private:
   S3Request& request_;
+  ByteSource& source_;
   std::string announced_;  // x-amz-content-sha256
   std::unique_ptr<AwsChunks> chunks_;
   Checksums checksums_;

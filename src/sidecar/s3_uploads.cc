@@ -105,8 +105,8 @@ Result<std::map<std::uint32_t, engine::ObjectInfo>> all_parts(const S3Request& r
 }  // namespace
 
 S3Answer create_upload(S3Request& request) {
-  UploadLabels labels = labels_of_upload(request.head());
-  if (labels.fault) return request.refuse(*labels.fault);
+  UploadLabels labels = labels_of_upload(request);
+  if (labels.refused) return *labels.refused;
   const auto id = request.client.create_upload(request.path(), labels.labels);
   if (!id.ok()) return request.refuse(id.error());
   XmlWriter xml("InitiateMultipartUploadResult");

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "sidecar/s3_access.h"
 #include "sidecar/s3_operations.h"
 #include "sidecar/upload.h"
 
@@ -42,10 +43,10 @@ std::optional<S3Error> judge_length(const HttpHead& head, std::uint64_t bytes_ma
 
 }  // namespace
 
-UploadLabels labels_of_upload(const HttpHead& head) {
+UploadLabels labels_of_upload(S3Request& request) {
   UploadLabels out;
   std::size_t metadata_bytes = 0;
-  for (const auto& [name, value] : head.headers) {
+  for (const auto& [name, value] : request.head().headers) {
     if (std::ranges::find(kKeptHeaders, name) != std::end(kKeptHeaders)) {
       const std::string kept = name == "content-encoding" ? without_aws_chunked(value) : value;
       if (!kept.empty()) out.labels[name] = kept;
@@ -53,30 +54,29 @@ UploadLabels labels_of_upload(const HttpHead& head) {
       metadata_bytes += name.size() - 11 + value.size();
       auto& kept = out.labels[name];
       kept += (kept.empty() ? "" : ",") + value;
-    } else if (name == "x-amz-acl") {
-      if (value != "private") out.labels[kAclLabel] = value;
     } else if (name == "x-amz-tagging" && !value.empty()) {
-      if (!parse_tags(value)) out.fault = S3Error::invalid_tag;
+      if (!parse_tags(value)) out.refused = request.refuse(S3Error::invalid_tag);
       out.labels[kTagsLabel] = value;
     }
   }
-  if (metadata_bytes > kMetadataBytesMax) out.fault = S3Error::metadata_too_large;
+  if (metadata_bytes > kMetadataBytesMax) out.refused = request.refuse(S3Error::metadata_too_large);
+  if (!out.refused) out.refused = take_acl_headers(request, out.labels);
   return out;
 }
 
-S3Answer put_object(S3Request& request) {
-  const HttpHead& head = request.head();
-  if (const auto fault = judge_length(head, kPutBytesMax)) return request.refuse(*fault);
-  UploadLabels labels = labels_of_upload(head);
-  if (labels.fault) return request.refuse(*labels.fault);
-  Payload payload(request);
+StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds& bounds) {
+  UploadLabels labels = labels_of_upload(request);
+  if (labels.refused) return {labels.refused, {}};
   Upload upload(request.client, request.exchange.worker, request.settings.owner);
   const Status taken =
       upload.take(payload.source(), [&](ByteSpan bytes) { payload.checksums().update(bytes); });
-  if (!taken.ok()) return request.refuse(taken.error());
-  if (auto refused = payload.check()) return *refused;
-  if (upload.bytes() > kPutBytesMax) return request.refuse(S3Error::entity_too_large);
-  engine::ObjectNotes notes;
+  if (!taken.ok()) return {request.refuse(taken.error()), {}};
+  if (auto refused = payload.check()) return {refused, {}};
+  if (upload.bytes() > std::min(bounds.most, kPutBytesMax))
+    return {request.refuse(S3Error::entity_too_large), {}};
+  if (upload.bytes() < bounds.least) return {request.refuse(S3Error::entity_too_small), {}};
+  StoredObject stored;
+  engine::ObjectNotes& notes = stored.notes;
   notes.etag = hex(payload.checksums().md5());
   notes.labels = std::move(labels.labels);
   const std::string checksum = "x-amz-checksum-" + payload.checksums().name();
@@ -84,20 +84,28 @@ S3Answer put_object(S3Request& request) {
   Result<engine::ObjectInfo> put = fail(EINVAL);
   if (request.key.ends_with('/')) {
     // A directory has no bytes; a body would be stored under another name than its own, or nowhere.
-    if (upload.bytes() > 0) return request.refuse(S3Error::invalid_object_name);
+    if (upload.bytes() > 0) return {request.refuse(S3Error::invalid_object_name), {}};
     put = request.client.put_directory(request.path(), request.settings.owner, notes);
   } else {
     auto source = upload.finish();
-    if (!source.ok()) return request.refuse(source.error());
+    if (!source.ok()) return {request.refuse(source.error()), {}};
     put = request.client.publish({.path = request.path(),
                                   .source = *source,
                                   .owner = request.settings.owner,
                                   .notes = notes,
-                                  .condition = condition_of(head)});
+                                  .condition = condition_of(request.head())});
   }
-  if (!put.ok()) return request.refuse(put.error());
-  S3Answer answer{.status = 200, .headers = {{"ETag", quoted(notes.etag)}}, .body = {}};
-  for (const auto& [name, value] : notes.facts) answer.headers.emplace_back(name, value);
+  if (!put.ok()) stored.refused = request.refuse(put.error());
+  return stored;
+}
+
+S3Answer put_object(S3Request& request) {
+  if (const auto fault = judge_length(request.head(), kPutBytesMax)) return request.refuse(*fault);
+  Payload payload(request);
+  const StoredObject stored = store_object(request, payload, {});
+  if (stored.refused) return *stored.refused;
+  S3Answer answer{.status = 200, .headers = {{"ETag", quoted(stored.notes.etag)}}, .body = {}};
+  for (const auto& [name, value] : stored.notes.facts) answer.headers.emplace_back(name, value);
   return answer;
 }
 
@@ -117,9 +125,8 @@ CopySource open_copy_source(S3Request& request) {
     return source;
   }
   source.path = {std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
-  S3Request reading{request.settings, request.client, request.exchange, {}, source.path.bucket,
-                    source.path.key,  request.user,   std::nullopt,     {}};
-  if (auto refused = refuse_access(reading, Access::read)) {
+  S3Request reading = request.about(source.path.bucket, source.path.key);
+  if (auto refused = refuse_access(reading, {Access::read, "s3:GetObject"})) {
     source.refused = std::move(refused);
     return source;
   }
@@ -153,8 +160,8 @@ S3Answer copy_object(S3Request& request) {
   const std::string directive = request.head().header_or_empty("x-amz-metadata-directive");
   const bool replace = directive == "REPLACE";
   if (!replace && !directive.empty() && directive != "COPY") return request.refuse(S3Error::invalid_argument);
-  UploadLabels labels = labels_of_upload(request.head());
-  if (labels.fault) return request.refuse(*labels.fault);
+  UploadLabels labels = labels_of_upload(request);
+  if (labels.refused) return *labels.refused;
   const CopySource source = open_copy_source(request);
   if (source.refused) return *source.refused;
   const auto copy = [&]() -> S3Answer {
@@ -168,9 +175,11 @@ S3Answer copy_object(S3Request& request) {
     notes.facts = info.notes.facts;
     notes.labels = replace ? labels.labels : info.notes.labels;
     if (!replace) {
-      notes.labels.erase(kAclLabel);
-      if (const auto acl = labels.labels.find(kAclLabel); acl != labels.labels.end())
-        notes.labels.insert(*acl);
+      // Whose it is and who may use it is never copied.
+      for (const char* label : {kAclLabel, kOwnerLabel}) {
+        notes.labels.erase(label);
+        if (const auto own = labels.labels.find(label); own != labels.labels.end()) notes.labels.insert(*own);
+      }
     }
     if (request.head().header_or_empty("x-amz-tagging-directive") == "REPLACE") {
       notes.labels.erase(kTagsLabel);
@@ -229,13 +238,21 @@ S3Answer delete_objects(S3Request& request) {
   const bool quiet = document->text_of("Quiet") == "true";
   XmlWriter xml("DeleteResult");
   for (const std::string& key : keys) {
-    const Status removed = request.client.remove({request.bucket, key}, {});
-    const bool gone = removed.code() == ENOENT || removed.code() == EINVAL || removed.code() == ENAMETOOLONG;
-    if (removed.ok() || gone) {
+    S3Request one = request.about(request.bucket, key);
+    std::optional<S3Error> fault;
+    if (refuse_access(one, {Access::write, "s3:DeleteObject"})) {
+      fault = S3Error::access_denied;
+    } else {
+      const Status removed = request.client.remove({request.bucket, key}, {});
+      const bool gone =
+          removed.code() == ENOENT || removed.code() == EINVAL || removed.code() == ENAMETOOLONG;
+      if (!removed.ok() && !gone) fault = error_of(removed.error());
+    }
+    if (!fault) {
       if (!quiet) xml.open("Deleted").add("Key", key).close();
       continue;
     }
-    const S3ErrorRow& row = row_of(error_of(removed.error()));
+    const S3ErrorRow& row = row_of(*fault);
     xml.open("Error").add("Key", key).add("Code", row.code).add("Message", row.message).close();
   }
   return xml_answer(xml);

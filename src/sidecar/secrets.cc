@@ -20,6 +20,14 @@ const EVP_MD* algorithm(DigestKind kind) {
   return nullptr;
 }
 
+std::string hmac(const EVP_MD* kind, std::string_view key, std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned length = 0;
+  HMAC(kind, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+       bytes.size(), out.data(), &length);
+  return {reinterpret_cast<const char*>(out.data()), length};
+}
+
 }  // namespace
 
 struct Digester::State {
@@ -58,12 +66,9 @@ std::string digest(DigestKind kind, std::string_view bytes) {
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned length = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(), &length);
-  return {reinterpret_cast<const char*>(out.data()), length};
+  return hmac(EVP_sha256(), key, bytes);
 }
+std::string hmac_sha1(std::string_view key, std::string_view bytes) { return hmac(EVP_sha1(), key, bytes); }
 
 std::string hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";

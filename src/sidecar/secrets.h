@@ -30,6 +30,7 @@ class Digester {
 
 std::string digest(DigestKind kind, std::string_view bytes);
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
+std::string hmac_sha1(std::string_view key, std::string_view bytes);
 std::string hex(std::string_view bytes);
 std::string base64(std::string_view bytes);
 // nullopt for anything that is not base64 with its padding.

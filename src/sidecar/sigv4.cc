@@ -10,8 +10,6 @@
 namespace ciaos::sidecar {
 namespace {
 
-constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
 std::vector<std::string> split(std::string_view text, char at) {
   std::vector<std::string> parts;
   while (true) {
@@ -33,19 +31,6 @@ const std::string* value_of(const Query& query, std::string_view name) {
   return found == query.end() ? nullptr : &found->second;
 }
 
-bool take_credential(const std::string& text, Signature& out) {
-  std::vector<std::string> parts = split(text, '/');
-  // An access key may have slashes itself.
-  if (parts.size() < 5 || parts.back() != "aws4_request") return false;
-  const std::size_t n = parts.size();
-  out.service = parts[n - 2];
-  out.region = parts[n - 3];
-  out.day = parts[n - 4];
-  out.access_key = parts[0];
-  for (std::size_t i = 1; i < n - 4; ++i) out.access_key += "/" + parts[i];
-  return !out.access_key.empty() && out.day.size() == 8;
-}
-
 ParsedSignature of_query(const HttpHead& head, const Query& query) {
   ParsedSignature parsed{SignatureFault::malformed, {}};
   Signature& s = parsed.signature;
@@ -56,12 +41,14 @@ ParsedSignature of_query(const HttpHead& head, const Query& query) {
   const std::string* expires = value_of(query, "X-Amz-Expires");
   const std::string* headers = value_of(query, "X-Amz-SignedHeaders");
   const std::string* signature = value_of(query, "X-Amz-Signature");
-  if (!algorithm || *algorithm != kAlgorithm || !credential || !time || !expires || !headers || !signature)
+  if (!algorithm || *algorithm != kSignatureAlgorithm || !credential || !time || !expires || !headers ||
+      !signature)
     return parsed;
   if (!take_credential(*credential, s)) return parsed;
   const auto [end, error] =
       std::from_chars(expires->data(), expires->data() + expires->size(), s.expires_seconds);
-  if (error != std::errc{} || end != expires->data() + expires->size() || s.expires_seconds > 604'800)
+  if (error != std::errc{} || end != expires->data() + expires->size() || s.expires_seconds == 0 ||
+      s.expires_seconds > 604'800)
     return parsed;
   s.time = *time;
   s.signed_headers = split(*headers, ';');
@@ -75,7 +62,7 @@ ParsedSignature of_query(const HttpHead& head, const Query& query) {
 ParsedSignature of_header(const HttpHead& head, std::string_view text) {
   ParsedSignature parsed{SignatureFault::malformed, {}};
   Signature& s = parsed.signature;
-  text.remove_prefix(kAlgorithm.size());
+  text.remove_prefix(kSignatureAlgorithm.size());
   bool has_credential = false;
   for (const std::string& part : split(text, ',')) {
     const std::string_view field = without_spaces(part);
@@ -138,10 +125,23 @@ std::string signed_hex(const std::string& key, const std::string& text) {
 
 }  // namespace
 
+bool take_credential(const std::string& text, Signature& out) {
+  std::vector<std::string> parts = split(text, '/');
+  // An access key may have slashes itself.
+  if (parts.size() < 5 || parts.back() != "aws4_request") return false;
+  const std::size_t n = parts.size();
+  out.service = parts[n - 2];
+  out.region = parts[n - 3];
+  out.day = parts[n - 4];
+  out.access_key = parts[0];
+  for (std::size_t i = 1; i < n - 4; ++i) out.access_key += "/" + parts[i];
+  return !out.access_key.empty() && out.day.size() == 8;
+}
+
 ParsedSignature parse_signature(const HttpHead& head, const Query& query) {
   ParsedSignature parsed{SignatureFault::absent, {}};
   const std::string* authorization = head.header("authorization");
-  if (authorization != nullptr && authorization->starts_with(kAlgorithm)) {
+  if (authorization != nullptr && authorization->starts_with(kSignatureAlgorithm)) {
     parsed = of_header(head, *authorization);
   } else if (authorization != nullptr) {
     parsed.fault = SignatureFault::malformed;
@@ -169,8 +169,8 @@ std::string signing_key(const std::string& secret, const Signature& signature) {
 std::string expected_signature(const HttpHead& head, const Query& query, const Signature& signature,
                                const std::string& secret) {
   const std::string request = canonical_request(head, query, signature);
-  const std::string text = std::string(kAlgorithm) + "\n" + signature.time + "\n" + signature.scope() + "\n" +
-                           hex(digest(DigestKind::sha256, request));
+  const std::string text = std::string(kSignatureAlgorithm) + "\n" + signature.time + "\n" +
+                           signature.scope() + "\n" + hex(digest(DigestKind::sha256, request));
   return signed_hex(signing_key(secret, signature), text);
 }
 

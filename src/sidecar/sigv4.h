@@ -11,6 +11,7 @@
 
 namespace ciaos::sidecar {
 
+inline constexpr std::string_view kSignatureAlgorithm = "AWS4-HMAC-SHA256";
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 inline constexpr std::string_view kSignedChunks = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 inline constexpr std::string_view kSignedChunksTrailer = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
@@ -31,6 +32,8 @@ struct Signature {
 
   std::string scope() const { return day + "/" + region + "/" + service + "/aws4_request"; }
 };
+// ACCESS-KEY/DAY/REGION/SERVICE/aws4_request into `out`; false: it is none.
+bool take_credential(const std::string& text, Signature& out);
 enum class SignatureFault { none, absent, malformed, missing_header };
 struct ParsedSignature {
   SignatureFault fault = SignatureFault::none;

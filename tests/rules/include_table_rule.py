@@ -37,7 +37,7 @@ HOMES = [
     (r"CLI/.*", ["tools/mkfs", "tools/fsck", "tools/ctl"]),
     (r"toml\+\+/toml\.h$", ["src/daemon/configuration_file.cc"]),
     (r"wire_generated\.h$", ["rpc"]),
-    (r"(file_data_generated|openssl/\w+)\.h$", ["sidecar"]),
+    (r"(file_data_generated|openssl/\w+)\.h$|nlohmann/json\.hpp$", ["sidecar"]),
     (r"fmt/.*", list(ARROWS)),
 ]
 
