@@ -46,12 +46,6 @@ std::string big_endian(std::uint32_t value) {
   return out;
 }
 
-std::string lowered(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
 std::string announced(const HttpHead& head) {
   for (const auto& [name, value] : head.headers) {
     if (name.starts_with(kPrefix) && is_checksum_name(std::string_view(name).substr(kPrefix.size())))

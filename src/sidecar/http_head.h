@@ -41,6 +41,8 @@ struct ParsedHead {
 // `bytes` is a head up to and with its empty line.
 ParsedHead parse_head(std::string_view bytes);
 
+// Of letters A to Z; others stay as they are.
+std::string lowered(std::string_view text);
 // "%41+" is "A+". nullopt: a percent sign without two digits.
 std::optional<std::string> percent_decoded(std::string_view text);
 // Everything but letters, digits, "-", "_", "." and "~"; with `keep_slash`, "/" too stays.

@@ -4,6 +4,9 @@
 
 #include <charconv>
 
+#include "sidecar/cipher.h"
+#include "sidecar/secrets.h"
+
 namespace ciaos::sidecar {
 namespace {
 
@@ -20,6 +23,8 @@ Status take_value(Options& options, std::string_view name, std::string_view valu
     options.listen = value;
   } else if (name == "--keys") {
     options.keys_file = value;
+  } else if (name == "--encryption-keys") {
+    options.encryption_keys_file = value;
   } else if (name == "--domain") {
     options.domain = value;
   } else if (name == "--daemon") {
@@ -51,6 +56,30 @@ bool take_flag(Options& options, std::string_view name) {
     return false;
   }
   return true;
+}
+
+struct Line {
+  int number = 0;
+  std::vector<std::string> words;
+};
+// Those that are not empty, without comments.
+std::vector<Line> lines_of(std::string_view text) {
+  std::vector<Line> lines;
+  for (int number = 1; !text.empty(); ++number) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line = line.substr(0, line.find('#'));
+    std::vector<std::string> words;
+    while (true) {
+      const std::size_t begin = line.find_first_not_of(" \t\r");
+      if (begin == std::string_view::npos) break;
+      line.remove_prefix(begin);
+      words.emplace_back(line.substr(0, line.find_first_of(" \t\r")));
+      line.remove_prefix(words.back().size());
+    }
+    if (!words.empty()) lines.push_back({number, std::move(words)});
+  }
+  return lines;
 }
 
 }  // namespace
@@ -89,6 +118,8 @@ std::string help_text() {
          "\n"
          "  --listen ADDR:PORT     where to listen (default: 127.0.0.1:9710)\n"
          "  --keys FILE            access keys: lines of ACCESS-KEY SECRET USER\n"
+         "  --encryption-keys FILE keys that objects are encrypted with: lines of NAME and 32 bytes in "
+         "base64\n"
          "  --no-auth              serve everybody; on loopback addresses only\n"
          "  --domain NAME          also take requests for BUCKET.NAME\n"
          "  --owner UID:GID        who owns what is put, on the mount (default: who runs this)\n"
@@ -101,24 +132,24 @@ std::string help_text() {
 
 Result<std::map<std::string, AccessKey>> parse_keys(std::string_view text) {
   std::map<std::string, AccessKey> keys;
-  for (int number = 1; !text.empty(); ++number) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    line = line.substr(0, line.find('#'));
-    std::vector<std::string> words;
-    while (true) {
-      const std::size_t begin = line.find_first_not_of(" \t\r");
-      if (begin == std::string_view::npos) break;
-      line.remove_prefix(begin);
-      words.emplace_back(line.substr(0, line.find_first_of(" \t\r")));
-      line.remove_prefix(words.back().size());
-    }
-    if (words.empty()) continue;
+  for (const auto& [number, words] : lines_of(text)) {
     if (words.size() != 3) return fail(EINVAL, fmt::format("line {}: not ACCESS-KEY SECRET USER", number));
     if (!keys.emplace(words[0], AccessKey{.user = words[2], .secret = words[1]}).second)
       return fail(EINVAL, fmt::format("line {}: the same access key again", number));
   }
   return keys;
+}
+
+Status take_encryption_keys(std::string_view text, Settings& settings) {
+  for (const auto& [number, words] : lines_of(text)) {
+    const auto key = words.size() == 2 ? from_base64(words[1]) : std::nullopt;
+    if (!key || key->size() != kCipherKeyBytes)
+      return fail(EINVAL, fmt::format("line {}: not NAME and 32 bytes in base64", number));
+    if (!settings.encryption_keys.emplace(words[0], *key).second)
+      return fail(EINVAL, fmt::format("line {}: the same name again", number));
+    if (settings.encryption_key.empty()) settings.encryption_key = words[0];
+  }
+  return settings.encryption_key.empty() ? Status(fail(EINVAL, "no encryption key")) : Status();
 }
 
 }  // namespace ciaos::sidecar

@@ -16,6 +16,7 @@ struct Options {
   std::string listen = "127.0.0.1:9710";
   bool no_auth = false;
   std::string keys_file;
+  std::string encryption_keys_file;
   std::string domain;
   engine::ObjectOwner owner;
   bool owner_given = false;
@@ -29,6 +30,8 @@ Result<Options> parse_options(std::span<const std::string_view> arguments,
                               const std::string& storage_directory);
 std::string help_text();
 
+// Lines "NAME KEY", the key being 32 bytes in base64: into `settings`, the first as the one for new objects.
+Status take_encryption_keys(std::string_view text, Settings& settings);
 // Lines "ACCESS-KEY SECRET USER"; "#" begins a comment. EINVAL with the line's number.
 Result<std::map<std::string, AccessKey>> parse_keys(std::string_view text);
 

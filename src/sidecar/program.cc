@@ -41,6 +41,16 @@ Result<std::string> file_contents(const std::string& path) {
   }
 }
 
+// Of a file that nobody else may read.
+Result<std::string> secret_contents(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0) return fail(errno, path);
+  // A file of root's may be for a service's group to read; systemd's credentials look like that too.
+  if ((about.st_mode & (about.st_uid == 0 ? 037 : 077)) != 0)
+    return fail(EPERM, path + ": others may read it (chmod 600)");
+  return file_contents(path);
+}
+
 Result<Settings> settings_of(const Options& options) {
   Settings settings;
   settings.authenticate = !options.no_auth;
@@ -52,13 +62,10 @@ Result<Settings> settings_of(const Options& options) {
   }
   if (options.no_auth && !is_loopback(options.listen))
     return fail(EINVAL, "--no-auth is for loopback addresses only");
+  if (!options.encryption_keys_file.empty())
+    TRY_VOID(take_encryption_keys(TRY(secret_contents(options.encryption_keys_file)), settings));
   if (!options.keys_file.empty()) {
-    struct stat about {};
-    if (::stat(options.keys_file.c_str(), &about) != 0) return fail(errno, options.keys_file);
-    // A file of root's may be for a service's group to read; systemd's credentials look like that too.
-    if ((about.st_mode & (about.st_uid == 0 ? 037 : 077)) != 0)
-      return fail(EPERM, options.keys_file + ": others may read it (chmod 600)");
-    settings.keys = TRY(parse_keys(TRY(file_contents(options.keys_file))));
+    settings.keys = TRY(parse_keys(TRY(secret_contents(options.keys_file))));
   } else if (settings.authenticate) {
     return fail(EINVAL, "no access keys: give --keys FILE, or --no-auth on a loopback address");
   }

@@ -4,6 +4,7 @@
 
 #include "sidecar/s3_access.h"
 #include "sidecar/s3_cors.h"
+#include "sidecar/s3_encryption.h"
 #include "sidecar/s3_operations.h"
 
 namespace ciaos::sidecar {
@@ -36,6 +37,10 @@ constexpr Row kRows[] = {
      {owner, "s3:PutBucketPublicAccessBlock"}, put_public_block, "PutPublicAccessBlock"},
     {"PUT", bucket, "ownershipControls", "",
      {owner, "s3:PutBucketOwnershipControls"}, put_ownership, "PutBucketOwnershipControls"},
+    {"PUT", bucket, "encryption", "", {owner, "s3:PutEncryptionConfiguration"}, put_encryption, "PutBucketEncryption"},
+    {"GET", bucket, "encryption", "", {owner, "s3:GetEncryptionConfiguration"}, get_encryption, "GetBucketEncryption"},
+    {"DELETE", bucket, "encryption", "",
+     {owner, "s3:PutEncryptionConfiguration"}, delete_encryption, "DeleteBucketEncryption"},
     {"PUT", bucket, "", "", {key, ""}, create_bucket, "CreateBucket"},
     {"HEAD", bucket, "", "", {list, "s3:ListBucket"}, head_bucket, "HeadBucket"},
     {"DELETE", bucket, "tagging", "", {owner, "s3:PutBucketTagging"}, delete_tags, "DeleteBucketTagging"},
@@ -86,12 +91,10 @@ constexpr Row kRows[] = {
 
 // Parameters that ask for something which is not here: better an error than the object instead of its lock.
 constexpr std::string_view kNotImplemented[] = {
-    "accelerate",  "analytics",      "encryption", "intelligent-tiering", "inventory",   "legal-hold",
-    "lifecycle",   "logging",        "metrics",    "notification",        "object-lock", "partNumber",
-    "replication", "requestPayment", "restore",    "retention",           "select",      "torrent",
-    "versioning",
-    "versions",
-    "website",
+    "accelerate",     "analytics", "intelligent-tiering", "inventory",   "legal-hold", "lifecycle",
+    "logging",        "metrics",   "notification",        "object-lock", "partNumber", "replication",
+    "requestPayment", "restore",   "retention",           "select",      "torrent",    "versioning",
+    "versions",       "website",
 };
 
 // Bucket and key, of a path or of host and path. False: the path does not decode.

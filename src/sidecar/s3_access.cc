@@ -10,13 +10,6 @@ namespace {
 constexpr std::string_view kExistingTag = "s3:ExistingObjectTag/";
 constexpr std::string_view kRequestTag = "s3:RequestObjectTag/";
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 std::vector<std::string> values_of_tag(const std::string& tags, std::string_view name) {
   std::vector<std::string> values;
   for (const auto& [tag, value] : parse_query(tags).value_or(Query())) {

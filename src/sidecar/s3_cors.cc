@@ -11,14 +11,7 @@ namespace {
 constexpr std::size_t kRulesMax = 100;
 constexpr std::string_view kMethods[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> list_of(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
     std::string_view one = text.substr(0, text.find(','));
@@ -125,7 +118,7 @@ S3Answer delete_cors(S3Request& request) { return put_label(request, kCorsLabel,
 S3Answer answer_preflight(S3Request& request) {
   const HttpHead& head = request.head();
   const Asked asked{head.header_or_empty("origin"), head.header_or_empty("access-control-request-method"),
-                    words_of(head.header_or_empty("access-control-request-headers"))};
+                    list_of(head.header_or_empty("access-control-request-headers"))};
   if (asked.origin.empty() || asked.method.empty()) return request.refuse(S3Error::invalid_request);
   const auto rules = rules_of(request);
   const CorsRule* rule = rule_for(rules, asked);

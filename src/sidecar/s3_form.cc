@@ -7,6 +7,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "sidecar/http_head.h"
+
 namespace ciaos::sidecar {
 namespace {
 
@@ -14,13 +16,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kBoundaryBytesMax = 70;
 constexpr std::size_t kWindowBytes = 64 * 1024;
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 // The value of `name` in a header's parameters: name="..." or name=...
 std::optional<std::string> parameter_of(std::string_view header, std::string_view name) {
@@ -76,7 +71,10 @@ class FormJudge {
     if (test == "eq") return equal(field->substr(1), *value);
     if (test != "starts-with") return S3Error::invalid_policy_document;
     const std::string* got = value_of(field->substr(1));
-    return got != nullptr && got->starts_with(*value) ? std::nullopt : std::optional(S3Error::access_denied);
+    // A field that is not there is as good as an empty one.
+    return (got == nullptr ? std::string() : *got).starts_with(*value)
+               ? std::nullopt
+               : std::optional(S3Error::access_denied);
   }
   // What no condition spoke of.
   std::optional<S3Error> finish() const {

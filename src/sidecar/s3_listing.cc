@@ -55,7 +55,7 @@ void add_entries(XmlWriter& xml, const engine::ObjectPage& page, bool encoded, c
     xml.open("Contents")
         .add("Key", shown(entry.key))
         .add("LastModified", iso_time(entry.info.modified))
-        .add("ETag", quoted(entry.info.notes.etag))
+        .add("ETag", in_quotes(entry.info.notes.etag))
         .add("Size", std::to_string(entry.info.size))
         .add("StorageClass", "STANDARD");
     if (owner != nullptr) xml.open("Owner").add("ID", *owner).add("DisplayName", *owner).close();
@@ -82,7 +82,7 @@ void add_version(XmlWriter& xml, const engine::ObjectEntry& entry, bool encoded,
       .add("VersionId", "null")
       .add("IsLatest", "true")
       .add("LastModified", iso_time(entry.info.modified))
-      .add("ETag", quoted(entry.info.notes.etag))
+      .add("ETag", in_quotes(entry.info.notes.etag))
       .add("Size", std::to_string(entry.info.size))
       .add("StorageClass", "STANDARD")
       .open("Owner")

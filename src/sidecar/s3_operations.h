@@ -1,7 +1,9 @@
 // The operations of S3, each a function from a request that was identified and admitted to its answer.
 #pragma once
 
+#include "sidecar/cipher.h"
 #include "sidecar/s3_request.h"
+#include "sidecar/upload.h"
 
 namespace ciaos::sidecar {
 
@@ -104,15 +106,24 @@ struct CopySource {
   std::optional<S3Answer> refused;
   rpc::Opened opened;
   engine::ObjectPath path;
+  std::shared_ptr<ObjectKeystream> keystream;  // of an encrypted one
 };
 CopySource open_copy_source(S3Request& request);
-// Bytes of an open object as a staged file, by reference.
-Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offset, std::uint64_t length);
-
 struct ByteRange {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;  // exclusive
 };
+// Bytes of an open object that are decrypted or encrypted on their way; either may be nullptr. `md5` is of what they are in plain.
+struct CopyThrough {
+  InodeId from;
+  ByteRange range;
+  ObjectKeystream* decrypt = nullptr;
+  Keystream* encrypt = nullptr;
+};
+Status copy_through(S3Request& request, const CopyThrough& copy, Upload& upload, Digester& md5);
+// Bytes of an open object as a staged file, by reference.
+Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offset, std::uint64_t length);
+
 enum class RangeFault { none, absent, unsatisfiable };
 struct ParsedRange {
   RangeFault fault = RangeFault::absent;  // a header that is none counts as absent

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "sidecar/http_head.h"
+
 namespace ciaos::sidecar {
 namespace {
 
@@ -47,13 +49,6 @@ constexpr std::string_view kKeys[] = {"aws:sourceip",   "aws:securetransport",
                                       "s3:authtype",    "s3:signatureversion",
                                       "aws:principal",  "s3:requestobjecttagkeys",
                                       "s3:signatureage"};
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 const Json* member(const Json& object, const char* name) {
   const auto found = object.find(name);

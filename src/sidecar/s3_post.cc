@@ -74,11 +74,11 @@ S3Answer answer_form(const S3Request& request, const Form& form, const std::stri
   if (is_url && clean) {
     redirect += (redirect.find('?') == std::string::npos ? "?" : "&");
     redirect += fmt::format("bucket={}&key={}&etag={}", percent_encoded(request.bucket, false),
-                            percent_encoded(request.key, false), percent_encoded(quoted(etag), false));
-    return {.status = 303, .headers = {{"Location", redirect}, {"ETag", quoted(etag)}}, .body = {}};
+                            percent_encoded(request.key, false), percent_encoded(in_quotes(etag), false));
+    return {.status = 303, .headers = {{"Location", redirect}, {"ETag", in_quotes(etag)}}, .body = {}};
   }
   const std::string location = "/" + request.bucket + "/" + percent_encoded(request.key, true);
-  const Headers headers{{"ETag", quoted(etag)}, {"Location", location}};
+  const Headers headers{{"ETag", in_quotes(etag)}, {"Location", location}};
   const std::string wished = field_of(form, "success_action_status");
   if (wished != "201") return {.status = wished == "200" ? 200 : 204, .headers = headers, .body = {}};
   // Of all answers this one has no namespace.
@@ -89,7 +89,7 @@ S3Answer answer_form(const S3Request& request, const Form& form, const std::stri
       "encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket><Key>{}</Key>"
       "<ETag>{}</ETag></PostResponse>",
       xml_escaped(location), xml_escaped(request.bucket), xml_escaped(request.key),
-      xml_escaped(quoted(etag)));
+      xml_escaped(in_quotes(etag)));
   return answer;
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "sidecar/s3_cors.h"
+#include "sidecar/s3_encryption.h"
 #include "sidecar/s3_operations.h"
 
 namespace ciaos::sidecar {
@@ -27,7 +28,7 @@ bool parse_position(std::string_view text, std::uint64_t& out) {
 }
 
 Headers headers_of(const S3Request& request, const engine::ObjectInfo& info) {
-  Headers headers{{"ETag", quoted(info.notes.etag)},
+  Headers headers{{"ETag", in_quotes(info.notes.etag)},
                   {"Last-Modified", http_date(info.modified.seconds)},
                   {"Accept-Ranges", "bytes"}};
   for (const auto& [label, name] : kStoredHeaders) {
@@ -51,13 +52,14 @@ Headers headers_of(const S3Request& request, const engine::ObjectInfo& info) {
 }
 
 // The rest of an answer that has begun, whose first bytes are out.
-void send_rest(S3Request& request, InodeId handle, ByteRange range) {
+void send_rest(S3Request& request, InodeId handle, ByteRange range, ObjectKeystream* keystream) {
   Worker& worker = request.exchange.worker;
   while (range.begin < range.end) {
     const std::uint64_t wanted = std::min<std::uint64_t>(kPieceBytes, range.end - range.begin);
     const auto count = request.client.read(handle, range.begin, wanted, worker.memory);
     // Shorter than it was a moment ago, or damaged: the length is out already, so the connection has to say it.
     if (!count.ok() || *count == 0) return request.exchange.break_off();
+    if (keystream != nullptr) keystream->apply(range.begin, worker.memory.bytes().first(*count));
     if (!request.exchange.send(worker.memory.bytes().first(*count))) return;
     range.begin += *count;
   }
@@ -70,6 +72,17 @@ S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
   if (const int status = judge_conditions(request.head(), "", info)) {
     if (status == 304) return {.status = 304, .headers = headers, .body = {}};
     return request.refuse(S3Error::precondition_failed);
+  }
+  std::optional<ObjectKeystream> keystream;
+  const std::string cipher = fact_of(info, kCipherFact);
+  if (request.head().header("x-amz-server-side-encryption") != nullptr)
+    return request.refuse(S3Error::invalid_argument, "How an object is encrypted is said when it is put.");
+  const WantedCipher wanted = cipher_of(request, cipher);
+  if (wanted.refused) return *wanted.refused;
+  if (wanted.cipher) {
+    keystream = keystream_of(*wanted.cipher, info);
+    if (!keystream) return request.refuse(S3Error::internal);
+    std::ranges::move(cipher_headers(cipher), std::back_inserter(headers));
   }
   ByteRange range{0, info.size};
   int status = 200;
@@ -110,8 +123,10 @@ S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
     if (*count == 0) return request.refuse(S3Error::internal);
     bytes = worker.memory.bytes().first(*count);
   }
+  if (keystream) keystream->apply(range.begin, worker.memory.bytes().first(bytes.size()));
   request.exchange.begin(status, headers, length, bytes);
-  send_rest(request, opened.handle, {range.begin + bytes.size(), range.end});
+  send_rest(request, opened.handle, {range.begin + bytes.size(), range.end},
+            keystream ? &*keystream : nullptr);
   return {.sent = true};
 }
 

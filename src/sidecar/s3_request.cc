@@ -155,7 +155,7 @@ S3Answer put_label(S3Request& request, const char* label, const std::string& val
   return {.status = status, .headers = {}, .body = {}};
 }
 
-std::string quoted(std::string_view etag) { return fmt::format("\"{}\"", etag); }
+std::string in_quotes(std::string_view etag) { return fmt::format("\"{}\"", etag); }
 
 std::vector<std::string> etags_of(const std::string& header) {
   std::vector<std::string> etags;

@@ -91,7 +91,7 @@ class Payload {
 };
 
 // "\"etag\"", and the ETags of a list in a header without their quotes.
-std::string quoted(std::string_view etag);
+std::string in_quotes(std::string_view etag);
 std::vector<std::string> etags_of(const std::string& header);
 std::string iso_time(const Timestamp& time);
 

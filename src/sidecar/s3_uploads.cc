@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 
+#include "sidecar/s3_encryption.h"
 #include "sidecar/s3_operations.h"
 #include "sidecar/upload.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr std::uint64_t kPartBytesMax = 5ull << 30;
 constexpr std::uint64_t kPartBytesMin = 5ull << 20;
 constexpr std::size_t kListMax = 1000;
+constexpr std::size_t kPartSizesBytesMax = 8 * 1024;
 
 // nullopt: not a number from 1 to 10,000.
 std::optional<std::uint32_t> part_number(const std::string& text) {
@@ -44,11 +46,52 @@ Result<rpc::UploadInfo> named_upload(const S3Request& request) {
   return upload;
 }
 
-engine::ObjectNotes notes_of_part(const Checksums& checksums) {
+// Of a part; `nonce` is that of its encryption.
+engine::ObjectNotes notes_of_part(const Checksums& checksums, const ObjectCipher* cipher,
+                                  const std::string& nonce) {
   engine::ObjectNotes notes;
-  notes.etag = hex(checksums.md5());
+  notes.etag = cipher != nullptr ? cipher->etag_of(checksums.md5()) : hex(checksums.md5());
+  if (cipher != nullptr) notes.facts[kNoncesFact] = nonce;
   if (!checksums.name().empty()) notes.facts["x-amz-checksum-" + checksums.name()] = checksums.value();
   return notes;
+}
+
+struct PartInto {
+  Upload& upload;
+  engine::ObjectNotes& notes;
+};
+// A part that is a piece of another object. Its ETag is the MD5 of it, so it is read even when its bytes are shared.
+Result<rpc::Source> bytes_of_part(S3Request& request, const CopySource& source, ByteRange range,
+                                  const ObjectCipher* cipher, const PartInto& into) {
+  Digester md5(DigestKind::md5);
+  std::optional<Keystream> encrypt;
+  if (cipher != nullptr) {
+    into.notes.facts[kNoncesFact] = new_nonce();
+    encrypt.emplace(cipher->key, into.notes.facts[kNoncesFact]);
+  }
+  if (cipher == nullptr && !source.keystream) {
+    const rpc::Memory& memory = request.exchange.worker.memory;
+    for (std::uint64_t at = range.begin; at < range.end;) {
+      const std::uint64_t wanted = std::min<std::uint64_t>(kPieceBytes, range.end - at);
+      const std::size_t count = TRY(request.client.read(source.opened.handle, at, wanted, memory));
+      if (count == 0) return fail(EIO, "the source of a copy grew shorter");
+      md5.update(memory.bytes().first(count));
+      at += count;
+    }
+    into.notes.etag = hex(md5.finish());
+    const InodeId staged =
+        TRY(stage_copy(request, source.opened.handle, range.begin, range.end - range.begin));
+    return rpc::Source{.staged = staged};
+  }
+  TRY_VOID(copy_through(request,
+                        {.from = source.opened.handle,
+                         .range = range,
+                         .decrypt = source.keystream.get(),
+                         .encrypt = encrypt ? &*encrypt : nullptr},
+                        into.upload, md5));
+  const std::string sum = md5.finish();
+  into.notes.etag = cipher != nullptr ? cipher->etag_of(sum) : hex(sum);
+  return into.upload.finish();
 }
 
 std::string unhexed(std::string_view text) {
@@ -107,11 +150,17 @@ Result<std::map<std::uint32_t, engine::ObjectInfo>> all_parts(const S3Request& r
 S3Answer create_upload(S3Request& request) {
   UploadLabels labels = labels_of_upload(request);
   if (labels.refused) return *labels.refused;
+  const WantedCipher wanted = cipher_for_upload(request);
+  if (wanted.refused) return *wanted.refused;
+  if (wanted.cipher) labels.labels[kCipherFact] = wanted.cipher->fact;
   const auto id = request.client.create_upload(request.path(), labels.labels);
   if (!id.ok()) return request.refuse(id.error());
   XmlWriter xml("InitiateMultipartUploadResult");
   xml.add("Bucket", request.bucket).add("Key", request.key).add("UploadId", *id);
-  return xml_answer(xml);
+  S3Answer answer = xml_answer(xml);
+  if (wanted.cipher)
+    std::ranges::move(cipher_headers(wanted.cipher->fact), std::back_inserter(answer.headers));
+  return answer;
 }
 
 S3Answer upload_part(S3Request& request) {
@@ -121,20 +170,26 @@ S3Answer upload_part(S3Request& request) {
   if (!head.content_length && !head.chunked) return request.refuse(S3Error::missing_content_length);
   const auto named = named_upload(request);
   if (!named.ok()) return refuse_upload(request, named.error());
+  const WantedCipher wanted = cipher_of(request, label_of(named->info, kCipherFact));
+  if (wanted.refused) return *wanted.refused;
+  const ObjectCipher* cipher = wanted.cipher ? &*wanted.cipher : nullptr;
   Payload payload(request);
+  StoredSource body(payload, cipher);
   Upload upload(request.client, request.exchange.worker, request.settings.owner);
-  const Status taken =
-      upload.take(payload.source(), [&](ByteSpan bytes) { payload.checksums().update(bytes); });
+  const Status taken = upload.take(body, [](ByteSpan) {});
   if (!taken.ok()) return request.refuse(taken.error());
   if (auto refused = payload.check()) return *refused;
   if (upload.bytes() > kPartBytesMax) return request.refuse(S3Error::entity_too_large);
   const auto source = upload.finish();
   if (!source.ok()) return request.refuse(source.error());
-  const engine::ObjectNotes notes = notes_of_part(payload.checksums());
+  const engine::ObjectNotes notes = notes_of_part(payload.checksums(), cipher, body.nonce());
   const auto put = request.client.put_part(request.bucket, named->id, *number, *source, notes);
   if (!put.ok()) return refuse_upload(request, put.error());
-  S3Answer answer{.status = 200, .headers = {{"ETag", quoted(notes.etag)}}, .body = {}};
-  for (const auto& [name, value] : notes.facts) answer.headers.emplace_back(name, value);
+  S3Answer answer{.status = 200, .headers = {{"ETag", in_quotes(notes.etag)}}, .body = {}};
+  for (const auto& [name, value] : notes.facts) {
+    if (name.starts_with("x-amz-checksum-")) answer.headers.emplace_back(name, value);
+  }
+  if (cipher != nullptr) std::ranges::move(cipher_headers(cipher->fact), std::back_inserter(answer.headers));
   return answer;
 }
 
@@ -143,6 +198,9 @@ S3Answer upload_part_copy(S3Request& request) {
   if (!number) return request.refuse(S3Error::invalid_argument);
   const auto named = named_upload(request);
   if (!named.ok()) return refuse_upload(request, named.error());
+  const WantedCipher wanted = cipher_of(request, label_of(named->info, kCipherFact));
+  if (wanted.refused) return *wanted.refused;
+  const ObjectCipher* cipher = wanted.cipher ? &*wanted.cipher : nullptr;
   const CopySource source = open_copy_source(request);
   if (source.refused) return *source.refused;
   const auto copy = [&]() -> S3Answer {
@@ -158,26 +216,18 @@ S3Answer upload_part_copy(S3Request& request) {
       if (clipped) return request.refuse(S3Error::invalid_range);
       range = parsed.range;
     }
-    // Its bytes are shared, but the ETag of a part is the MD5 of them: so they are read once.
-    Digester md5(DigestKind::md5);
-    const rpc::Memory& memory = request.exchange.worker.memory;
-    for (std::uint64_t at = range.begin; at < range.end;) {
-      const auto count = request.client.read(source.opened.handle, at,
-                                             std::min<std::uint64_t>(kPieceBytes, range.end - at), memory);
-      if (!count.ok()) return request.refuse(count.error());
-      if (*count == 0) return request.refuse(S3Error::internal);
-      md5.update(memory.bytes().first(*count));
-      at += *count;
-    }
-    const auto staged = stage_copy(request, source.opened.handle, range.begin, range.end - range.begin);
-    if (!staged.ok()) return request.refuse(staged.error());
     engine::ObjectNotes notes;
-    notes.etag = hex(md5.finish());
-    const auto put = request.client.put_part(request.bucket, named->id, *number, {.staged = *staged}, notes);
+    Upload upload(request.client, request.exchange.worker, request.settings.owner);
+    const auto bytes = bytes_of_part(request, source, range, cipher, {upload, notes});
+    if (!bytes.ok()) return request.refuse(bytes.error());
+    const auto put = request.client.put_part(request.bucket, named->id, *number, *bytes, notes);
     if (!put.ok()) return refuse_upload(request, put.error());
     XmlWriter xml("CopyPartResult");
-    xml.add("LastModified", iso_time(put->modified)).add("ETag", quoted(notes.etag));
-    return xml_answer(xml);
+    xml.add("LastModified", iso_time(put->modified)).add("ETag", in_quotes(notes.etag));
+    S3Answer answer = xml_answer(xml);
+    if (cipher != nullptr)
+      std::ranges::move(cipher_headers(cipher->fact), std::back_inserter(answer.headers));
+    return answer;
   };
   const S3Answer answer = copy();
   request.client.close(source.opened.handle);
@@ -205,7 +255,7 @@ S3Answer list_parts(S3Request& request) {
     xml.open("Part")
         .add("PartNumber", std::to_string(part.number))
         .add("LastModified", iso_time(part.info.modified))
-        .add("ETag", quoted(part.info.notes.etag))
+        .add("ETag", in_quotes(part.info.notes.etag))
         .add("Size", std::to_string(part.info.size))
         .close();
   }
@@ -252,6 +302,8 @@ S3Answer complete_upload(S3Request& request) {
   const auto there = all_parts(request, named->id);
   if (!there.ok()) return refuse_upload(request, there.error());
   std::string md5s;
+  std::string nonces;
+  std::vector<std::uint64_t> sizes;
   bool too_small = false;
   for (const rpc::PartInfo& part : wanted.parts) {
     const auto found = there->find(part.number);
@@ -260,13 +312,28 @@ S3Answer complete_upload(S3Request& request) {
     too_small =
         too_small || (found->second.size < kPartBytesMin && part.number != wanted.parts.back().number);
     md5s += unhexed(part.info.notes.etag);
+    nonces += fact_of(found->second, kNoncesFact);
+    sizes.push_back(found->second.size);
   }
   if (too_small) return request.refuse(S3Error::entity_too_small);
+  const std::string cipher = label_of(named->info, kCipherFact);
+  if (const WantedCipher key = cipher_of(request, cipher); key.refused) return *key.refused;
+  if (!cipher.empty() && wanted.parts.size() > kEncryptedPartsMax)
+    return request.refuse(S3Error::invalid_request, "An encrypted object has 1,000 parts at most.");
   rpc::Client::Publish publish;
   publish.path = request.path();
   publish.owner = request.settings.owner;
   publish.notes.etag = hex(digest(DigestKind::md5, md5s)) + "-" + std::to_string(wanted.parts.size());
   publish.notes.labels = named->info.notes.labels;
+  publish.notes.labels.erase(kCipherFact);
+  const std::string part_sizes = part_sizes_text(sizes);
+  // As many as there is room for; without an encryption nothing needs them.
+  if (!cipher.empty() || part_sizes.size() <= kPartSizesBytesMax)
+    publish.notes.facts[kPartSizesFact] = part_sizes;
+  if (!cipher.empty()) {
+    publish.notes.facts[kCipherFact] = cipher;
+    publish.notes.facts[kNoncesFact] = nonces;
+  }
   publish.condition = {.absent = false,
                        .if_match = etags_of(request.head().header_or_empty("if-match")),
                        .if_none_match = etags_of(request.head().header_or_empty("if-none-match"))};
@@ -276,8 +343,10 @@ S3Answer complete_upload(S3Request& request) {
   xml.add("Location", "/" + request.bucket + "/" + request.key)
       .add("Bucket", request.bucket)
       .add("Key", request.key);
-  xml.add("ETag", quoted(publish.notes.etag));
-  return xml_answer(xml);
+  xml.add("ETag", in_quotes(publish.notes.etag));
+  S3Answer answer = xml_answer(xml);
+  std::ranges::move(cipher_headers(cipher), std::back_inserter(answer.headers));
+  return answer;
 }
 
 S3Answer abort_upload(S3Request& request) {

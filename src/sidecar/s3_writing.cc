@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "sidecar/s3_access.h"
+#include "sidecar/s3_encryption.h"
 #include "sidecar/s3_operations.h"
 #include "sidecar/upload.h"
 
@@ -67,9 +68,11 @@ UploadLabels labels_of_upload(S3Request& request) {
 StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds& bounds) {
   UploadLabels labels = labels_of_upload(request);
   if (labels.refused) return {labels.refused, {}};
+  const WantedCipher wanted = cipher_for_upload(request);
+  if (wanted.refused) return {wanted.refused, {}};
+  StoredSource body(payload, wanted.cipher ? &*wanted.cipher : nullptr);
   Upload upload(request.client, request.exchange.worker, request.settings.owner);
-  const Status taken =
-      upload.take(payload.source(), [&](ByteSpan bytes) { payload.checksums().update(bytes); });
+  const Status taken = upload.take(body, [](ByteSpan) {});
   if (!taken.ok()) return {request.refuse(taken.error()), {}};
   if (auto refused = payload.check()) return {refused, {}};
   if (upload.bytes() > std::min(bounds.most, kPutBytesMax))
@@ -77,8 +80,13 @@ StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds
   if (upload.bytes() < bounds.least) return {request.refuse(S3Error::entity_too_small), {}};
   StoredObject stored;
   engine::ObjectNotes& notes = stored.notes;
-  notes.etag = hex(payload.checksums().md5());
+  const std::string& md5 = payload.checksums().md5();
+  notes.etag = wanted.cipher ? wanted.cipher->etag_of(md5) : hex(md5);
   notes.labels = std::move(labels.labels);
+  if (wanted.cipher) {
+    notes.facts[kCipherFact] = wanted.cipher->fact;
+    notes.facts[kNoncesFact] = body.nonce();
+  }
   const std::string checksum = "x-amz-checksum-" + payload.checksums().name();
   if (!payload.checksums().name().empty()) notes.facts[checksum] = payload.checksums().value();
   Result<engine::ObjectInfo> put = fail(EINVAL);
@@ -104,8 +112,12 @@ S3Answer put_object(S3Request& request) {
   Payload payload(request);
   const StoredObject stored = store_object(request, payload, {});
   if (stored.refused) return *stored.refused;
-  S3Answer answer{.status = 200, .headers = {{"ETag", quoted(stored.notes.etag)}}, .body = {}};
-  for (const auto& [name, value] : stored.notes.facts) answer.headers.emplace_back(name, value);
+  S3Answer answer{.status = 200, .headers = {{"ETag", in_quotes(stored.notes.etag)}}, .body = {}};
+  for (const auto& [name, value] : stored.notes.facts) {
+    if (name.starts_with("x-amz-checksum-")) answer.headers.emplace_back(name, value);
+  }
+  if (const auto cipher = stored.notes.facts.find(kCipherFact); cipher != stored.notes.facts.end())
+    std::ranges::move(cipher_headers(cipher->second), std::back_inserter(answer.headers));
   return answer;
 }
 
@@ -136,10 +148,16 @@ CopySource open_copy_source(S3Request& request) {
     return source;
   }
   source.opened = *opened;
-  if (judge_conditions(request.head(), "x-amz-copy-source-", opened->info) != 0) {
-    request.client.close(opened->handle);
+  WantedCipher wanted = cipher_of(request, fact_of(opened->info, kCipherFact), kCopySourceHeaders);
+  source.refused = std::move(wanted.refused);
+  if (judge_conditions(request.head(), "x-amz-copy-source-", opened->info) != 0)
     source.refused = request.refuse(S3Error::precondition_failed);
+  if (wanted.cipher && !source.refused) {
+    auto keystream = keystream_of(*wanted.cipher, opened->info);
+    if (keystream) source.keystream = std::make_shared<ObjectKeystream>(*std::move(keystream));
+    if (!keystream) source.refused = request.refuse(S3Error::internal);
   }
+  if (source.refused) request.client.close(opened->handle);
   return source;
 }
 
@@ -156,53 +174,112 @@ Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offse
   return staged;
 }
 
+Status copy_through(S3Request& request, const CopyThrough& copy, Upload& upload, Digester& md5) {
+  // The worker's memory holds what goes out.
+  const rpc::Memory memory = TRY(rpc::Memory::make(kPieceBytes));
+  for (std::uint64_t at = copy.range.begin; at < copy.range.end;) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(kPieceBytes, copy.range.end - at);
+    const std::size_t count = TRY(request.client.read(copy.from, at, wanted, memory));
+    if (count == 0) return fail(EIO, "the source of a copy grew shorter");
+    const MutableByteSpan piece = memory.bytes().first(count);
+    if (copy.decrypt != nullptr) copy.decrypt->apply(at, piece);
+    md5.update(piece);
+    if (copy.encrypt != nullptr) copy.encrypt->apply(at - copy.range.begin, piece);
+    TRY_VOID(upload.add(piece));
+    at += count;
+  }
+  return {};
+}
+
+namespace {
+
+// What a copy gets besides its bytes, before it is encrypted or not.
+engine::ObjectNotes notes_of_copy(const S3Request& request, const engine::ObjectInfo& info,
+                                  const engine::Labels& asked_for) {
+  const bool replace = request.head().header_or_empty("x-amz-metadata-directive") == "REPLACE";
+  engine::ObjectNotes notes;
+  // An ETag made of inode and change is that file's alone.
+  if (!info.notes.etag.starts_with("i-")) notes.etag = info.notes.etag;
+  notes.facts = info.notes.facts;
+  notes.labels = replace ? asked_for : info.notes.labels;
+  const auto take_asked = [&](const char* label) {
+    notes.labels.erase(label);
+    if (const auto own = asked_for.find(label); own != asked_for.end()) notes.labels.insert(*own);
+  };
+  // Whose it is and who may use it is never copied.
+  take_asked(kAclLabel);
+  take_asked(kOwnerLabel);
+  if (request.head().header_or_empty("x-amz-tagging-directive") == "REPLACE") take_asked(kTagsLabel);
+  return notes;
+}
+
+// The bytes as they are to be stored, and what becomes true of them.
+Result<rpc::Source> bytes_of_copy(S3Request& request, const CopySource& source, const ObjectCipher* cipher,
+                                  Upload& upload, engine::ObjectNotes& notes) {
+  const std::uint64_t size = source.opened.info.size;
+  if (cipher == nullptr && !source.keystream) {
+    const InodeId staged = TRY(stage_copy(request, source.opened.handle, 0, size));
+    return rpc::Source{.staged = staged};
+  }
+  std::optional<Keystream> encrypt;
+  for (const char* fact : {kCipherFact, kNoncesFact, kPartSizesFact}) notes.facts.erase(fact);
+  if (cipher != nullptr) {
+    notes.facts[kCipherFact] = cipher->fact;
+    notes.facts[kNoncesFact] = new_nonce();
+    encrypt.emplace(cipher->key, notes.facts[kNoncesFact]);
+  }
+  auto decrypt = source.keystream;
+  Digester md5(DigestKind::md5);
+  TRY_VOID(copy_through(request,
+                        {.from = source.opened.handle,
+                         .range = {0, size},
+                         .decrypt = decrypt ? decrypt.get() : nullptr,
+                         .encrypt = encrypt ? &*encrypt : nullptr},
+                        upload, md5));
+  const std::string sum = md5.finish();
+  notes.etag = cipher != nullptr ? cipher->etag_of(sum) : hex(sum);
+  return upload.finish();
+}
+
+}  // namespace
+
 S3Answer copy_object(S3Request& request) {
   const std::string directive = request.head().header_or_empty("x-amz-metadata-directive");
   const bool replace = directive == "REPLACE";
   if (!replace && !directive.empty() && directive != "COPY") return request.refuse(S3Error::invalid_argument);
   UploadLabels labels = labels_of_upload(request);
   if (labels.refused) return *labels.refused;
+  const WantedCipher wanted = cipher_for_upload(request);
+  if (wanted.refused) return *wanted.refused;
   const CopySource source = open_copy_source(request);
   if (source.refused) return *source.refused;
   const auto copy = [&]() -> S3Answer {
     const engine::ObjectInfo& info = source.opened.info;
-    if (source.path == request.path() && !replace)
+    if (source.path == request.path() && !replace && !wanted.cipher)
       return request.refuse(S3Error::invalid_request, "A copy onto itself changes nothing.");
     if (info.size > kPutBytesMax) return request.refuse(S3Error::invalid_request, "Larger than 5 GiB.");
-    engine::ObjectNotes notes;
-    // An ETag made of inode and change is that file's alone.
-    if (!info.notes.etag.starts_with("i-")) notes.etag = info.notes.etag;
-    notes.facts = info.notes.facts;
-    notes.labels = replace ? labels.labels : info.notes.labels;
-    if (!replace) {
-      // Whose it is and who may use it is never copied.
-      for (const char* label : {kAclLabel, kOwnerLabel}) {
-        notes.labels.erase(label);
-        if (const auto own = labels.labels.find(label); own != labels.labels.end()) notes.labels.insert(*own);
-      }
-    }
-    if (request.head().header_or_empty("x-amz-tagging-directive") == "REPLACE") {
-      notes.labels.erase(kTagsLabel);
-      if (const auto tags = labels.labels.find(kTagsLabel); tags != labels.labels.end())
-        notes.labels.insert(*tags);
-    }
+    engine::ObjectNotes notes = notes_of_copy(request, info, labels.labels);
     Result<engine::ObjectInfo> put = fail(EINVAL);
     if (request.key.ends_with('/')) {
       if (info.size > 0) return request.refuse(S3Error::invalid_object_name);
       put = request.client.put_directory(request.path(), request.settings.owner, notes);
     } else {
-      auto staged = stage_copy(request, source.opened.handle, 0, info.size);
-      if (!staged.ok()) return request.refuse(staged.error());
+      Upload upload(request.client, request.exchange.worker, request.settings.owner);
+      const auto bytes =
+          bytes_of_copy(request, source, wanted.cipher ? &*wanted.cipher : nullptr, upload, notes);
+      if (!bytes.ok()) return request.refuse(bytes.error());
       put = request.client.publish({.path = request.path(),
-                                    .source = {.staged = *staged},
+                                    .source = *bytes,
                                     .owner = request.settings.owner,
                                     .notes = notes,
                                     .condition = condition_of(request.head())});
     }
     if (!put.ok()) return request.refuse(put.error());
     XmlWriter xml("CopyObjectResult");
-    xml.add("LastModified", iso_time(put->modified)).add("ETag", quoted(put->notes.etag));
-    return xml_answer(xml);
+    xml.add("LastModified", iso_time(put->modified)).add("ETag", in_quotes(put->notes.etag));
+    S3Answer answer = xml_answer(xml);
+    std::ranges::move(cipher_headers(fact_of(*put, kCipherFact)), std::back_inserter(answer.headers));
+    return answer;
   };
   const S3Answer answer = copy();
   request.client.close(source.opened.handle);
