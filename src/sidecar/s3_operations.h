@@ -113,7 +113,8 @@ struct ByteRange {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;  // exclusive
 };
-// Bytes of an open object that are decrypted or encrypted on their way; either may be nullptr. `md5` is of what they are in plain.
+// Bytes of an open object that are decrypted or encrypted on their way; either may be nullptr. `md5` is of what they are in
+// plain.
 struct CopyThrough {
   InodeId from;
   ByteRange range;
