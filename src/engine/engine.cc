@@ -203,6 +203,7 @@ class Engine::Impl {
     return now;
   }
 
+  Watch watch;  // ids as they are shown
   std::unique_ptr<Core> core;
   MountedRoot root;
   Files files;
@@ -461,15 +462,19 @@ Uuid Engine::uuid() const { return impl_->core->uuid; }
 Objects& Engine::objects() { return impl_->objects; }
 
 void Engine::watch(Watch watch) {
+  impl_->watch = std::move(watch);
   impl_->core->watch = {
-      .name_changed =
-          [this, tell = std::move(watch.name_changed)](InodeId parent, const std::string& name) {
-            if (tell) tell(impl_->root.shown(parent), name);
-          },
-      .inode_changed =
-          [this, tell = std::move(watch.inode_changed)](InodeId inode) {
-            if (tell) tell(impl_->root.shown(inode));
-          }};
+      .name_changed = [this](InodeId parent,
+                             const std::string& name) { tell_name(impl_->root.shown(parent), name); },
+      .inode_changed = [this](InodeId inode) { tell_inode(impl_->root.shown(inode)); }};
+}
+
+void Engine::tell_name(InodeId parent, const std::string& name) const {
+  if (impl_->watch.name_changed) impl_->watch.name_changed(parent, name);
+}
+
+void Engine::tell_inode(InodeId inode) const {
+  if (impl_->watch.inode_changed) impl_->watch.inode_changed(inode);
 }
 
 Status Engine::show_directory(std::string_view path) {

@@ -199,6 +199,9 @@ class Engine {
   Objects& objects();
   // Before the first object verb.
   void watch(Watch watch);
+  // To whoever watches, from a front door that changes by the verbs above what another one shows.
+  void tell_name(InodeId parent, const std::string& name) const;
+  void tell_inode(InodeId inode) const;
   // Before the first verb: the directory at `path`, which may begin with a slash, is the root of all verbs but those on objects:
   // they know it by the number of the root, and nothing above it. ENOENT, ENOTDIR; a symlink is no directory.
   Status show_directory(std::string_view path);

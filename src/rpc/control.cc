@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "engine/inspection.h"
+#include "rpc/load_batch.h"
 #include "rpc/memory_file.h"
 #include "rpc/metrics.h"
 #include "rpc/protocol.h"
@@ -247,16 +248,24 @@ Result<Answer> on_metrics(const Asked& asked) {
   return Answer{.text = metrics_text(records)};
 }
 
+Result<Answer> on_load(const Asked& asked) {
+  const Subject directory = TRY(Subject::find(asked));
+  return load_tree(asked.engine, directory.inode(), asked.question.arguments, asked.memory);
+}
+
 using Handler = Result<Answer> (*)(const Asked&);
 
 const std::map<std::string_view, Handler>& handlers() {
   static const std::map<std::string_view, Handler> table = {
-      {"status", on_status},       {"volumes", on_volumes},       {"info", on_info},
-      {"usage", on_usage},         {"places", on_places},         {"compact", on_compact},
-      {"scrub", on_scrub},         {"snapshot", on_snapshot},     {"quotas", on_quotas},
-      {"set-quota", on_set_quota}, {"config", on_config},         {"log-level", on_log_level},
-      {"needle", on_needle},       {"operations", on_operations}, {"processes", on_processes},
-      {"metrics", on_metrics},
+      {"status", on_status},       {"volumes", on_volumes},
+      {"info", on_info},           {"usage", on_usage},
+      {"places", on_places},       {"compact", on_compact},
+      {"scrub", on_scrub},         {"snapshot", on_snapshot},
+      {"quotas", on_quotas},       {"set-quota", on_set_quota},
+      {"config", on_config},       {"log-level", on_log_level},
+      {"needle", on_needle},       {"operations", on_operations},
+      {"processes", on_processes}, {"metrics", on_metrics},
+      {"load", on_load},
   };
   return table;
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/assert.h"
+#include "rpc/load_batch.h"
 #include "rpc/protocol.h"
 #include "sidecar/aws_chunks.h"
 #include "sidecar/file_data.h"
@@ -223,6 +224,28 @@ bool decode_message(ByteSpan bytes) {
   return true;
 }
 
+ByteVector example_load(std::uint64_t seed) {
+  Random random(seed);
+  std::vector<engine::LoadEntry> entries(random.below(4));
+  for (engine::LoadEntry& entry : entries) {
+    entry.path = random.bytes(random.below(30));
+    entry.begins = random.chance(50);
+    entry.modified = {-1, 999'999'999};
+    entry.xattrs = {{"user.a", random.bytes(random.below(9))}};
+    entry.pieces = {{.offset = random.next(), .length = 1, .at = random.next()}};
+  }
+  return bytes_of(rpc::pack_load(entries));
+}
+
+bool decode_load(ByteSpan bytes) {
+  const auto entries = rpc::parse_load(bytes);
+  if (!entries.ok()) return false;
+  const std::string packed = rpc::pack_load(*entries);
+  // What is there twice comes out as two, which may be more than a batch holds.
+  CIAOS_ASSERT(packed.size() > rpc::kLoadBatchBytesMax || *rpc::parse_load(as_bytes(packed)) == *entries);
+  return true;
+}
+
 constexpr Decoder kDecoders[] = {
     {"HttpHead", example_head, decode_head},
     {"Signature", example_signature, decode_signature},
@@ -230,6 +253,7 @@ constexpr Decoder kDecoders[] = {
     {"FileData", example_file_data, decode_file_data},
     {"AwsChunks", example_chunks, decode_chunks},
     {"RpcMessage", example_message, decode_message},
+    {"LoadBatch", example_load, decode_load},
 };
 
 }  // namespace

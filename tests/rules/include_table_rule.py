@@ -34,6 +34,7 @@ HOMES = [
     (r"linux/fuse\.h$", ["fuse"]),
     (r"xxhash\.h$", ["base"]),
     (r"spdlog/.*", ["src/base/log.cc"]),
+    (r"archive(_entry)?\.h$", ["tools/ctl"]),
     (r"CLI/.*", ["tools/mkfs", "tools/fsck", "tools/ctl"]),
     (r"toml\+\+/toml\.h$", ["src/daemon/configuration_file.cc"]),
     (r"wire_generated\.h$", ["rpc"]),

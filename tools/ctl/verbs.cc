@@ -27,6 +27,7 @@ void declare(CLI::App& app, Ctl& ctl) {
   add_info(app, ctl);
   add_usage(app, ctl);
   add_warm(app, ctl);
+  add_import(app, ctl);
   add_quota(app, ctl);
   add_upkeep(app, ctl);
   add_settings(app, ctl);
