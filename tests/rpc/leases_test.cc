@@ -257,6 +257,21 @@ TEST_F(Leased, ADescriptorIsHandedToWhoHasALeaseOnly) {
   EXPECT_EQ(::fcntl(descriptor.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
 }
 
+TEST(LeaseCache, ClosesVolumesThatNobodyAsksForAnyMore) {
+  using rpc::LeaseCache;
+  LeaseCache cache;
+  const auto volume = cache.add_volume(VolumeId(3), UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  volume->held_until_ms = 10'000;
+  LeaseCache::Extents extents;
+  extents.parts.push_back({{}, volume});
+  EXPECT_TRUE(extents.held(9'999));
+  EXPECT_FALSE(extents.held(10'000));
+  cache.sweep(10'000 + LeaseCache::kHeldMs - 1);
+  EXPECT_NE(cache.find_volume(VolumeId(3)), nullptr) << "somebody may take it anew";
+  cache.sweep(10'000 + LeaseCache::kHeldMs);
+  EXPECT_EQ(cache.find_volume(VolumeId(3)), nullptr);
+}
+
 class LeasedRaw : public EngineTest {};
 
 TEST_F(LeasedRaw, OfARawDeviceBytesComeThroughTheDaemon) {

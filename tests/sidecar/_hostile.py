@@ -4,12 +4,14 @@ usage: _hostile.py HOST:PORT PID      PID: of the sidecar
 """
 
 import http.client
+import resource
 import socket
 import sys
 
 ADDRESS, PID = sys.argv[1], int(sys.argv[2])
 HOST, PORT = ADDRESS.rsplit(":", 1)
-IDLE = 2000
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+IDLE = min(10_000, DESCRIPTORS - 200)
 
 
 def raw(data, half_close=False):
@@ -84,6 +86,7 @@ def documents_that_expand():
 
 
 def crowds_that_wait():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     idle = [socket.create_connection((HOST, int(PORT)), timeout=30) for _ in range(IDLE)]
     for connection in idle[::2]:
         connection.sendall(b"GET / HTT")

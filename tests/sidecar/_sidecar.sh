@@ -4,6 +4,7 @@
 
 sidecar_pid=''
 sidecar=''   # ADDR:PORT
+sidecar_as=()  # a command that starts it as somebody else
 
 stop_sidecar() {
   [ -n "$sidecar_pid" ] || return 0
@@ -23,7 +24,7 @@ trap leave_no_sidecar EXIT
 # start_sidecar OPTION...: on a port that is free; the address is in $sidecar.
 start_sidecar() {
   : >"$scratch/sidecar.log"
-  "$CIAOSFS_BIN/ciaos-sidecar" "$store" --listen 127.0.0.1:0 --daemon "$CIAOSFS_BIN/ciaosfs" "$@" \
+  "${sidecar_as[@]}" "$CIAOSFS_BIN/ciaos-sidecar" "$store" --listen 127.0.0.1:0 --daemon "$CIAOSFS_BIN/ciaosfs" "$@" \
     >>"$scratch/sidecar.log" 2>&1 </dev/null &
   sidecar_pid=$!
   local tenths
