@@ -61,7 +61,38 @@ def check_units():
         yield from check_exposure("ciaos-sidecar@.service", folder)
 
 
-offences = [*check_build_depends(), *check_version()]
+def check_container():
+    """The image has the library packages that the programs ask for."""
+    image = (PACKAGING / "container" / "Containerfile").read_text()
+    final = image[image.rindex("FROM"):]
+    for program in sorted((tree.BUILD / "bin").iterdir()):
+        linked = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
+        paths = dict(re.findall(r"(\S+) => (\S+)", subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout))
+        for library in re.findall(r"\(NEEDED\).*\[(.*)\]", linked):
+            owner = subprocess.run(["dpkg", "-S", pathlib.Path(paths.get(library, library)).name],
+                                   capture_output=True, text=True, check=False).stdout
+            names = {line.split(":")[0] for line in owner.splitlines()}
+            if names and not names & {"libc6", "libgcc-s1", "libstdc++6", *re.findall(r"[\w.+-]+", final)}:
+                yield f"packaging/container/Containerfile:1: {program.name} needs {library} of {', '.join(sorted(names))}"
+
+
+def check_manifests():
+    """Options of mounts in manifests are options."""
+    found = 0
+    for path in sorted((PACKAGING / "kubernetes").iterdir()):
+        for options in re.findall(r"ciaosfs -f -o (\S+)", path.read_text()):
+            found += 1
+            # The user is the container's to know.
+            known = re.sub(r"socket_user=\d+", "socket_user=root", options)
+            asked = subprocess.run([tree.BUILD / "bin" / "ciaosfs", "--print-config", "-o", known, "store", "mountpoint"],
+                                   capture_output=True, text=True, check=False)
+            if asked.returncode != 0:
+                yield f"{tree.name_of(path)}:1: {asked.stderr.strip()}"
+    if found == 0:
+        yield "packaging/kubernetes: mounts nothing"
+
+
+offences = [*check_build_depends(), *check_version(), *check_container(), *check_manifests()]
 if not offences:
     tree.need_tool("systemd-analyze")
     offences += check_units()
