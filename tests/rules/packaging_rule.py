@@ -61,13 +61,17 @@ def check_units():
         yield from check_exposure("ciaos-sidecar@.service", folder)
 
 
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def check_container():
     """The image has the library packages that the programs ask for."""
     image = (PACKAGING / "container" / "Containerfile").read_text()
     final = image[image.rindex("FROM"):]
     for program in sorted((tree.BUILD / "bin").iterdir()):
-        linked = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
-        paths = dict(re.findall(r"(\S+) => (\S+)", subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout))
+        linked = output_of("readelf", "-d", program)
+        paths = dict(re.findall(r"(\S+) => (\S+)", output_of("ldd", program)))
         for library in re.findall(r"\(NEEDED\).*\[(.*)\]", linked):
             owner = subprocess.run(["dpkg", "-S", pathlib.Path(paths.get(library, library)).name],
                                    capture_output=True, text=True, check=False).stdout
