@@ -133,10 +133,8 @@ class Native {
     user_ = *user;
     if (settings_.authenticate) {
       const std::string given = exchange_.head.header_or_empty("authorization");
-      const auto key =
-          given.starts_with("Bearer ") ? settings_.keys.find(given.substr(7)) : settings_.keys.end();
-      if (key == settings_.keys.end() || !same_secret(key->second.user, user_))
-        return Text{403, "The access key is not the user's"};
+      const auto key = given.starts_with("Bearer ") ? settings_.keys->find(given.substr(7)) : std::nullopt;
+      if (!key || !same_secret(key->user, user_)) return Text{403, "The access key is not the user's"};
     }
     if (const std::string* bucket = exchange_.head.header("bucket")) {
       if (!is_visible(*bucket) || !is_usable_name(*bucket)) return Text{400, "Invalid Bucket header value"};

@@ -58,30 +58,6 @@ bool take_flag(Options& options, std::string_view name) {
   return true;
 }
 
-struct Line {
-  int number = 0;
-  std::vector<std::string> words;
-};
-// Those that are not empty, without comments.
-std::vector<Line> lines_of(std::string_view text) {
-  std::vector<Line> lines;
-  for (int number = 1; !text.empty(); ++number) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    line = line.substr(0, line.find('#'));
-    std::vector<std::string> words;
-    while (true) {
-      const std::size_t begin = line.find_first_not_of(" \t\r");
-      if (begin == std::string_view::npos) break;
-      line.remove_prefix(begin);
-      words.emplace_back(line.substr(0, line.find_first_of(" \t\r")));
-      line.remove_prefix(words.back().size());
-    }
-    if (!words.empty()) lines.push_back({number, std::move(words)});
-  }
-  return lines;
-}
-
 }  // namespace
 
 Result<Options> parse_options(std::span<const std::string_view> arguments,
@@ -130,18 +106,15 @@ std::string help_text() {
          "  -V, --version          the version\n";
 }
 
-Result<std::map<std::string, AccessKey>> parse_keys(std::string_view text) {
-  std::map<std::string, AccessKey> keys;
-  for (const auto& [number, words] : lines_of(text)) {
-    if (words.size() != 3) return fail(EINVAL, fmt::format("line {}: not ACCESS-KEY SECRET USER", number));
-    if (!keys.emplace(words[0], AccessKey{.user = words[2], .secret = words[1]}).second)
-      return fail(EINVAL, fmt::format("line {}: the same access key again", number));
-  }
-  return keys;
+engine::ObjectOwner owner_of(const engine::ObjectOwner& usual, const users::AccessKey& key) {
+  return {.uid = key.uid.value_or(usual.uid),
+          .gid = key.gid.value_or(usual.gid),
+          .file_mode = key.file_mode.value_or(usual.file_mode),
+          .directory_mode = key.directory_mode.value_or(usual.directory_mode)};
 }
 
 Status take_encryption_keys(std::string_view text, Settings& settings) {
-  for (const auto& [number, words] : lines_of(text)) {
+  for (const auto& [number, words] : users::lines_of(text)) {
     const auto key = words.size() == 2 ? from_base64(words[1]) : std::nullopt;
     if (!key || key->size() != kCipherKeyBytes)
       return fail(EINVAL, fmt::format("line {}: not NAME and 32 bytes in base64", number));

@@ -1,7 +1,6 @@
 // argv and environment of ciaos-sidecar. Pure.
 #pragma once
 
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +31,6 @@ std::string help_text();
 
 // Lines "NAME KEY", the key being 32 bytes in base64: into `settings`, the first as the one for new objects.
 Status take_encryption_keys(std::string_view text, Settings& settings);
-// Lines "ACCESS-KEY SECRET USER"; "#" begins a comment. EINVAL with the line's number.
-Result<std::map<std::string, AccessKey>> parse_keys(std::string_view text);
+using users::parse_keys;
 
 }  // namespace ciaos::sidecar

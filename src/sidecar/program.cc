@@ -1,6 +1,5 @@
 #include "sidecar/program.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -15,7 +14,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service_manager.h"
-#include "base/unique_fd.h"
 #include "sidecar/metrics.h"
 #include "sidecar/native.h"
 #include "sidecar/options.h"
@@ -27,29 +25,6 @@ extern char** environ;
 
 namespace ciaos::sidecar {
 namespace {
-
-Result<std::string> file_contents(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return fail(errno, path);
-  std::string text;
-  std::array<char, 4096> bytes{};
-  while (true) {
-    const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
-    if (got < 0) return fail(errno, path);
-    if (got == 0) return text;
-    text.append(bytes.data(), static_cast<std::size_t>(got));
-  }
-}
-
-// Of a file that nobody else may read.
-Result<std::string> secret_contents(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0) return fail(errno, path);
-  // A file of root's may be for a service's group to read; systemd's credentials look like that too.
-  if ((about.st_mode & (about.st_uid == 0 ? 037 : 077)) != 0)
-    return fail(EPERM, path + ": others may read it (chmod 600)");
-  return file_contents(path);
-}
 
 Result<Settings> settings_of(const Options& options) {
   Settings settings;
@@ -63,9 +38,9 @@ Result<Settings> settings_of(const Options& options) {
   if (options.no_auth && !is_loopback(options.listen))
     return fail(EINVAL, "--no-auth is for loopback addresses only");
   if (!options.encryption_keys_file.empty())
-    TRY_VOID(take_encryption_keys(TRY(secret_contents(options.encryption_keys_file)), settings));
+    TRY_VOID(take_encryption_keys(TRY(users::read_secrets(options.encryption_keys_file)), settings));
   if (!options.keys_file.empty()) {
-    settings.keys = TRY(parse_keys(TRY(secret_contents(options.keys_file))));
+    settings.keys->set(TRY(parse_keys(TRY(users::read_secrets(options.keys_file)))));
   } else if (settings.authenticate) {
     return fail(EINVAL, "no access keys: give --keys FILE, or --no-auth on a loopback address");
   }
@@ -143,6 +118,19 @@ class Sidecar {
   Metrics metrics_;
 };
 
+// What may change while we run. What cannot be read leaves things as they are.
+void read_anew(const Options& options, users::KeyRing& keys) {
+  if (options.keys_file.empty()) return;
+  const auto text = users::read_secrets(options.keys_file);
+  auto read = text.ok() ? parse_keys(*text) : Result<users::AccessKeys>(text.error());
+  if (read.ok()) {
+    keys.set(*std::move(read));
+    log(LogLevel::info, "the keys were read again");
+  } else {
+    log(LogLevel::error, "the keys stay as they were: {}", to_string(read.error()));
+  }
+}
+
 int refuse(const Error& error, int code) {
   std::fprintf(stderr, "ciaos-sidecar: %s\n", to_string(error).c_str());
   return code;
@@ -174,6 +162,7 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const std::shared_ptr<users::KeyRing> keys = settings->keys;
   Sidecar sidecar(*std::move(settings), *std::move(socket));
   auto server =
       Server::start({.address = options->listen}, [&](Exchange& exchange) { sidecar.answer(exchange); });
@@ -181,8 +170,7 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
   log(LogLevel::info, "listening on {}", (*server)->address());
   manager.ready("listening on " + (*server)->address(), [] { return true; });
   int signal = 0;
-  while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
-  }
+  while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) read_anew(*options, *keys);
   manager.stopping("finishing what runs");
   (*server).reset();
   return 0;

@@ -170,7 +170,7 @@ std::string answer_s3(const Settings& settings, Store& store, Exchange& exchange
                     "<Message>The store is not available.</Message></Error>");
     return operation;
   }
-  S3Request request{settings, **client, exchange, {}, {}, {}, {}, {}, {}, {}, nullptr};
+  S3Request request{settings, **client, exchange, {}, {}, {}, {}, {}, {}, {}, nullptr, settings.owner};
   S3Answer answer = run(request, operation);
   if (!answer.sent) {
     if (operation != "Preflight")

@@ -196,8 +196,7 @@ std::optional<S3Answer> take_acl_headers(S3Request& request, engine::Labels& lab
 }
 
 bool is_user(const Settings& settings, const std::string& name) {
-  return !name.empty() &&
-         std::ranges::any_of(settings.keys, [&](const auto& key) { return key.second.user == name; });
+  return !name.empty() && settings.keys->has_user(name);
 }
 
 }  // namespace ciaos::sidecar

@@ -19,10 +19,9 @@ bool may_be_made(std::string_view name) {
          std::ranges::find(kNativeRoutes, name) == std::end(kNativeRoutes);
 }
 
+// A native user's values lie in the bucket of that name.
 bool is_other_user(const S3Request& request) {
-  return std::ranges::any_of(request.settings.keys, [&](const auto& key) {
-    return key.second.user == request.bucket && key.second.user != request.user;
-  });
+  return request.bucket != request.user && request.settings.keys->has_user(request.bucket);
 }
 
 void add_owner(XmlWriter& xml, const std::string& owner) {
@@ -70,7 +69,7 @@ S3Answer create_bucket(S3Request& request) {
       return request.refuse(S3Error::bad_acl_for_ownership);
     labels[kOwnershipLabel] = *ownership;
   }
-  const Status made = request.client.create_bucket(request.bucket, request.settings.owner, labels);
+  const Status made = request.client.create_bucket(request.bucket, request.owner, labels);
   if (made.code() == EEXIST) {
     const bool ours = request.bucket_owner() == request.user;
     if (!ours) return request.refuse(S3Error::bucket_already_exists);

@@ -31,13 +31,13 @@ std::optional<S3Answer> identify_form(S3Request& request, const Form& form) {
     signature.access_key = field_of(form, "awsaccesskeyid");
     if (signature.access_key.empty() || given.empty()) return request.refuse(S3Error::invalid_argument);
   }
-  const auto key = request.settings.keys.find(signature.access_key);
-  if (key == request.settings.keys.end()) return request.refuse(S3Error::invalid_access_key);
-  const std::string& secret = key->second.secret;
+  const auto key = request.settings.keys->find(signature.access_key);
+  if (!key) return request.refuse(S3Error::invalid_access_key);
+  const std::string& secret = key->secret;
   const std::string expected =
       is_v4 ? hex(hmac_sha256(signing_key(secret, signature), policy)) : base64(hmac_sha1(secret, policy));
   if (!same_secret(expected, given)) return request.refuse(S3Error::signature_mismatch);
-  request.user = key->second.user;
+  request.take_user(*key);
   return std::nullopt;
 }
 

@@ -60,14 +60,13 @@ std::optional<S3Answer> identify(S3Request& request) {
     case SignatureFault::missing_header: return request.refuse(S3Error::missing_security_header);
   }
   const Signature& signature = parsed.signature;
-  const auto key = request.settings.keys.find(signature.access_key);
-  if (key == request.settings.keys.end()) return request.refuse(S3Error::invalid_access_key);
-  const std::string expected =
-      expected_signature(request.head(), request.query, signature, key->second.secret);
+  const auto key = request.settings.keys->find(signature.access_key);
+  if (!key) return request.refuse(S3Error::invalid_access_key);
+  const std::string expected = expected_signature(request.head(), request.query, signature, key->secret);
   if (!same_secret(expected, signature.signature)) return request.refuse(S3Error::signature_mismatch);
   if (const auto fault = judge_time(signature)) return request.refuse(*fault);
-  request.user = key->second.user;
-  request.signing_key = signing_key(key->second.secret, signature);
+  request.take_user(*key);
+  request.signing_key = signing_key(key->secret, signature);
   request.signature = std::move(parsed.signature);
   return std::nullopt;
 }
@@ -75,6 +74,11 @@ std::optional<S3Answer> identify(S3Request& request) {
 std::string label_of(const engine::ObjectInfo& info, const char* name) {
   const auto found = info.notes.labels.find(name);
   return found == info.notes.labels.end() ? std::string() : found->second;
+}
+
+void S3Request::take_user(const users::AccessKey& asking) {
+  user = asking.user;
+  owner = owner_of(settings.owner, asking);
 }
 
 Result<engine::ObjectInfo> S3Request::bucket_info() {
@@ -88,8 +92,8 @@ std::string S3Request::bucket_label(const char* name) {
 }
 
 S3Request S3Request::about(std::string other_bucket, std::string other_key) const {
-  S3Request other{settings, client, exchange, {},        std::move(other_bucket), std::move(other_key), user,
-                  {},       {},     {},       other_head};
+  S3Request other{settings, client, exchange,   {},   std::move(other_bucket), std::move(other_key), user, {},
+                  {},       {},     other_head, owner};
   if (other.bucket == bucket) other.known_bucket = known_bucket;
   return other;
 }

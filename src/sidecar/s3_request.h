@@ -46,6 +46,9 @@ struct S3Request {
   std::optional<engine::ObjectInfo> known_bucket;  // once somebody asked for it
   const HttpHead* other_head = nullptr;            // a form, as a PUT would have said it
 
+  engine::ObjectOwner owner;  // on the mount, of what is put
+
+  void take_user(const users::AccessKey& asking);
   const HttpHead& head() const { return other_head != nullptr ? *other_head : exchange.head; }
   // nullptr without one.
   const std::string* parameter(std::string_view name) const;

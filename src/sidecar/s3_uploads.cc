@@ -175,7 +175,7 @@ S3Answer upload_part(S3Request& request) {
   const ObjectCipher* cipher = wanted.cipher ? &*wanted.cipher : nullptr;
   Payload payload(request);
   StoredSource body(payload, cipher);
-  Upload upload(request.client, request.exchange.worker, request.settings.owner);
+  Upload upload(request.client, request.exchange.worker, request.owner);
   const Status taken = upload.take(body, [](ByteSpan) {});
   if (!taken.ok()) return request.refuse(taken.error());
   if (auto refused = payload.check()) return *refused;
@@ -217,7 +217,7 @@ S3Answer upload_part_copy(S3Request& request) {
       range = parsed.range;
     }
     engine::ObjectNotes notes;
-    Upload upload(request.client, request.exchange.worker, request.settings.owner);
+    Upload upload(request.client, request.exchange.worker, request.owner);
     const auto bytes = bytes_of_part(request, source, range, cipher, {upload, notes});
     if (!bytes.ok()) return request.refuse(bytes.error());
     const auto put = request.client.put_part(request.bucket, named->id, *number, *bytes, notes);
@@ -322,7 +322,7 @@ S3Answer complete_upload(S3Request& request) {
     return request.refuse(S3Error::invalid_request, "An encrypted object has 1,000 parts at most.");
   rpc::Client::Publish publish;
   publish.path = request.path();
-  publish.owner = request.settings.owner;
+  publish.owner = request.owner;
   publish.notes.etag = hex(digest(DigestKind::md5, md5s)) + "-" + std::to_string(wanted.parts.size());
   publish.notes.labels = named->info.notes.labels;
   publish.notes.labels.erase(kCipherFact);

@@ -71,7 +71,7 @@ StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds
   const WantedCipher wanted = cipher_for_upload(request);
   if (wanted.refused) return {wanted.refused, {}};
   StoredSource body(payload, wanted.cipher ? &*wanted.cipher : nullptr);
-  Upload upload(request.client, request.exchange.worker, request.settings.owner);
+  Upload upload(request.client, request.exchange.worker, request.owner);
   const Status taken = upload.take(body, [](ByteSpan) {});
   if (!taken.ok()) return {request.refuse(taken.error()), {}};
   if (auto refused = payload.check()) return {refused, {}};
@@ -93,13 +93,13 @@ StoredObject store_object(S3Request& request, Payload& payload, const SizeBounds
   if (request.key.ends_with('/')) {
     // A directory has no bytes; a body would be stored under another name than its own, or nowhere.
     if (upload.bytes() > 0) return {request.refuse(S3Error::invalid_object_name), {}};
-    put = request.client.put_directory(request.path(), request.settings.owner, notes);
+    put = request.client.put_directory(request.path(), request.owner, notes);
   } else {
     auto source = upload.finish();
     if (!source.ok()) return {request.refuse(source.error()), {}};
     put = request.client.publish({.path = request.path(),
                                   .source = *source,
-                                  .owner = request.settings.owner,
+                                  .owner = request.owner,
                                   .notes = notes,
                                   .condition = condition_of(request.head())});
   }
@@ -162,7 +162,7 @@ CopySource open_copy_source(S3Request& request) {
 }
 
 Result<InodeId> stage_copy(S3Request& request, InodeId from, std::uint64_t offset, std::uint64_t length) {
-  const InodeId staged = TRY(request.client.stage(request.settings.owner));
+  const InodeId staged = TRY(request.client.stage(request.owner));
   for (std::uint64_t done = 0; done < length;) {
     const auto bytes = request.client.clone(from, offset + done, length - done, staged);
     if (!bytes.ok() || *bytes == 0) {
@@ -262,15 +262,15 @@ S3Answer copy_object(S3Request& request) {
     Result<engine::ObjectInfo> put = fail(EINVAL);
     if (request.key.ends_with('/')) {
       if (info.size > 0) return request.refuse(S3Error::invalid_object_name);
-      put = request.client.put_directory(request.path(), request.settings.owner, notes);
+      put = request.client.put_directory(request.path(), request.owner, notes);
     } else {
-      Upload upload(request.client, request.exchange.worker, request.settings.owner);
+      Upload upload(request.client, request.exchange.worker, request.owner);
       const auto bytes =
           bytes_of_copy(request, source, wanted.cipher ? &*wanted.cipher : nullptr, upload, notes);
       if (!bytes.ok()) return request.refuse(bytes.error());
       put = request.client.publish({.path = request.path(),
                                     .source = *bytes,
-                                    .owner = request.settings.owner,
+                                    .owner = request.owner,
                                     .notes = notes,
                                     .condition = condition_of(request.head())});
     }

@@ -17,11 +17,12 @@ ARROWS = {
     "engine": {"store", "meta", "base"},
     "rpc": {"engine", "store", "base"},
     "fuse": {"engine", "base"},
-    "sidecar": {"rpc", "base"},
+    "users": {"base"},
+    "sidecar": {"rpc", "users", "base"},
     "daemon": {"fuse", "rpc", "engine", "store", "meta", "base"},
     "tools/mkfs": {"store", "meta", "base"},
     "tools/fsck": {"store", "meta", "base"},
-    "tools/ctl": {"rpc", "base"},
+    "tools/ctl": {"rpc", "users", "base"},
 }
 
 # Third-party headers and their one home: a folder, or a single file. fmt formats everybody's messages.

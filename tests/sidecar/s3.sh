@@ -20,6 +20,39 @@ status=$(curl -s -o "$scratch/answer" -w '%{http_code}' -H 'User: alice' -H 'Aut
   "http://$sidecar/get/x")
 [ "$status" = 404 ] || fail "alice's key does not open her values: $status"
 
+say "users come, go, and are not asked for twice"
+"$CIAOSFS_BIN/ciaosctl" user add --keys "$keys" carol --owner 1234:1235 --file-mode 0600 >"$scratch/carol" 2>/dev/null
+carol=$(sed -n 's/^access key *//p' "$scratch/carol")
+carols_secret=$(sed -n 's/^secret *//p' "$scratch/carol")
+"$CIAOSFS_BIN/ciaosctl" user list --keys "$keys" >"$scratch/list"
+grep -q "carol *$carol *enabled" "$scratch/list" || fail "carol is not listed: $(cat "$scratch/list")"
+! grep -qF "$carols_secret" "$scratch/list" || fail "the list has secrets"
+# Until the sidecar has read the keys again.
+carol_gets() {
+  local tenths
+  kill -HUP "$sidecar_pid"
+  for ((tenths = 0; tenths < 100; tenths++)); do
+    status=$(curl -s -o /dev/null -w '%{http_code}' -H 'User: carol' -H "Authorization: Bearer $carol" "http://$sidecar/get/x")
+    [ "$status" != "$1" ] || return 0
+    sleep 0.1
+  done
+  fail "carol gets $status instead of $1"
+}
+carol_gets 404
+"$CIAOSFS_BIN/ciaosctl" user disable --keys "$keys" carol
+carol_gets 403
+"$CIAOSFS_BIN/ciaosctl" user rotate --keys "$keys" carol >"$scratch/carol" 2>/dev/null
+carol=$(sed -n 's/^access key *//p' "$scratch/carol")
+carol_gets 404
+curl -s --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$carol:$(sed -n 's/^secret *//p' "$scratch/carol")" \
+  -H "x-amz-content-sha256: $(sha256sum </dev/null | cut -d ' ' -f 1)" -X PUT "http://$sidecar/of-carol" -o /dev/null || fail "carol makes no bucket"
+printf 'carols' >"$scratch/value"
+curl -s --fail --aws-sigv4 aws:amz:us-east-1:s3 --user "$carol:$(sed -n 's/^secret *//p' "$scratch/carol")" \
+  -H "x-amz-content-sha256: $(sha256sum <"$scratch/value" | cut -d ' ' -f 1)" -T "$scratch/value" "http://$sidecar/of-carol/key" ||
+  fail "carol puts nothing"
+[ "$(stat -c '%u:%g %a' "$mnt/of-carol/key")" = '1234:1235 600' ] || fail "whose it is: $(stat -c '%u:%g %a' "$mnt/of-carol/key")"
+rm -r "$mnt/of-carol"
+
 ran=0
 if python3 -c 'import boto3' 2>/dev/null; then
   python3 "$(dirname "$0")/_s3_boto.py" "$sidecar" "$mnt"

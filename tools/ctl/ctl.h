@@ -59,6 +59,7 @@ void add_quota(CLI::App& app, Ctl& ctl);
 void add_settings(CLI::App& app, Ctl& ctl);  // config, log-level
 void add_debug(CLI::App& app, Ctl& ctl);
 void add_watch(CLI::App& app, Ctl& ctl);  // top, explain, metrics
+void add_user(CLI::App& app, Ctl& ctl);
 void add_completion(CLI::App& app, Ctl& ctl);
 
 // Everything, on an app that has the global options.

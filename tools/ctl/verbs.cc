@@ -33,6 +33,7 @@ void declare(CLI::App& app, Ctl& ctl) {
   add_settings(app, ctl);
   add_debug(app, ctl);
   add_watch(app, ctl);
+  add_user(app, ctl);
   add_completion(app, ctl);
 }
 
