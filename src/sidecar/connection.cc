@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "sidecar/http_head.h"
+
 #include "sidecar/turns.h"
 
 namespace ciaos::sidecar {
@@ -40,7 +42,21 @@ std::string Connection::peer() const {
   return std::string(text.starts_with("::ffff:") ? text.substr(7) : text);
 }
 
+// All that came, as long as it may be a head: what stays behind in OpenSSL would wait for a sign from the descriptor.
+Status Connection::fill_decrypted() {
+  std::array<std::byte, 16 * 1024> bytes{};
+  while (buffered_.size() <= kHeadBytesMax) {
+    const auto got = tls_->read(bytes);
+    if (got.code() == EAGAIN || got.code() == EALREADY) return fail(EAGAIN);
+    if (!got.ok()) return got.error();
+    if (*got == 0) return fail(ECONNRESET);
+    buffered_.append(reinterpret_cast<const char*>(bytes.data()), *got);
+  }
+  return {};
+}
+
 Status Connection::fill() {
+  if (tls_) return fill_decrypted();
   std::array<char, 16 * 1024> bytes{};
   const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (got == 0) return fail(ECONNRESET);
@@ -57,15 +73,39 @@ Result<std::size_t> Connection::read(MutableByteSpan into) {
     return count;
   }
   while (true) {
-    const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return fail(errno);
-    TRY_VOID(wait_for(fd_.get(), POLLIN, kReadTimeoutMs));
+    const auto got = receive(into);
+    if (got.code() != EAGAIN && got.code() != EALREADY) return got;
+    TRY_VOID(wait_for(fd_.get(), got.code() == EAGAIN ? POLLIN : POLLOUT, kReadTimeoutMs));
   }
 }
 
+Result<std::size_t> Connection::receive(MutableByteSpan into) {
+  if (tls_) return tls_->read(into);
+  while (true) {
+    const ssize_t got = ::recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return fail(errno);
+  }
+}
+
+Status Connection::write_encrypted(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const auto put = tls_->write(bytes);
+    if (put.ok()) {
+      bytes = bytes.subspan(*put);
+      continue;
+    }
+    if (put.code() != EAGAIN && put.code() != EALREADY) return put.error();
+    TRY_VOID(wait_for(fd_.get(), put.code() == EAGAIN ? POLLIN : POLLOUT, kWriteTimeoutMs));
+  }
+  return {};
+}
+
 Status Connection::write(std::string_view head, ByteSpan body) {
+  if (tls_) {
+    TRY_VOID(write_encrypted(as_bytes(head)));
+    return write_encrypted(body);
+  }
   while (!head.empty() || !body.empty()) {
     std::array<iovec, 2> parts{iovec{const_cast<char*>(head.data()), head.size()},
                                iovec{const_cast<std::byte*>(body.data()), body.size()}};

@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sidecar/tls.h"
 
 namespace ciaos::sidecar {
 
@@ -22,12 +24,16 @@ inline constexpr std::uint64_t kBodySlowGraceMs = 20'000;
 
 class Connection {
  public:
-  explicit Connection(UniqueFd fd) : fd_(std::move(fd)) {}
+  // With `tls`, everything that travels is encrypted.
+  explicit Connection(UniqueFd fd, std::unique_ptr<Tls> tls = nullptr)
+      : fd_(std::move(fd)), tls_(std::move(tls)) {}
 
   int fd() const { return fd_.get(); }
   // The other end's address, without its port.
   std::string peer() const;
-  bool is_secure() const { return false; }
+  bool is_secure() const { return tls_ != nullptr; }
+  // Whether something has come that the descriptor does not tell of: fill() has it.
+  bool has_pending() const { return tls_ != nullptr && tls_->has_pending(); }
   std::string& buffered() { return buffered_; }
 
   // What has come, without waiting, into buffered(). EAGAIN: nothing; ECONNRESET: the peer has ended.
@@ -43,7 +49,12 @@ class Connection {
   std::atomic<bool> in_head{false};
 
  private:
+  Status fill_decrypted();
+  Result<std::size_t> receive(MutableByteSpan into);
+  Status write_encrypted(ByteSpan bytes);
+
   UniqueFd fd_;
+  std::unique_ptr<Tls> tls_;  // ends before its descriptor does
   std::string buffered_;
 };
 

@@ -25,6 +25,10 @@ Status take_value(Options& options, std::string_view name, std::string_view valu
     options.keys_file = value;
   } else if (name == "--encryption-keys") {
     options.encryption_keys_file = value;
+  } else if (name == "--tls-cert") {
+    options.tls_certificate = value;
+  } else if (name == "--tls-key") {
+    options.tls_key = value;
   } else if (name == "--domain") {
     options.domain = value;
   } else if (name == "--daemon") {
@@ -80,6 +84,8 @@ Result<Options> parse_options(std::span<const std::string_view> arguments,
     TRY_VOID(take_value(options, argument.substr(0, equals), value));
   }
   if (options.help || options.version) return options;
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    return fail(EINVAL, "--tls-cert and --tls-key come together");
   if (options.place.empty()) options.place = storage_directory;
   if (options.place.empty()) return fail(EINVAL, "no store was given: name one, or set STORAGE_DIRECTORY");
   return options;
@@ -97,6 +103,8 @@ std::string help_text() {
          "  --encryption-keys FILE keys that objects are encrypted with: lines of NAME and 32 bytes in "
          "base64\n"
          "  --no-auth              serve everybody; on loopback addresses only\n"
+         "  --tls-cert FILE        speak TLS with this certificate (PEM, with its chain)\n"
+         "  --tls-key FILE         and its key (PEM)\n"
          "  --domain NAME          also take requests for BUCKET.NAME\n"
          "  --owner UID:GID        who owns what is put, on the mount (default: who runs this)\n"
          "  --file-mode MODE       permission bits of files that are put (default: 0644)\n"

@@ -16,6 +16,8 @@ struct Options {
   bool no_auth = false;
   std::string keys_file;
   std::string encryption_keys_file;
+  std::string tls_certificate;
+  std::string tls_key;
   std::string domain;
   engine::ObjectOwner owner;
   bool owner_given = false;

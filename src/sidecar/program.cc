@@ -119,15 +119,23 @@ class Sidecar {
 };
 
 // What may change while we run. What cannot be read leaves things as they are.
-void read_anew(const Options& options, users::KeyRing& keys) {
-  if (options.keys_file.empty()) return;
-  const auto text = users::read_secrets(options.keys_file);
-  auto read = text.ok() ? parse_keys(*text) : Result<users::AccessKeys>(text.error());
-  if (read.ok()) {
-    keys.set(*std::move(read));
-    log(LogLevel::info, "the keys were read again");
+void read_anew(const Options& options, users::KeyRing& keys, TlsContext* tls) {
+  if (!options.keys_file.empty()) {
+    const auto text = users::read_secrets(options.keys_file);
+    auto read = text.ok() ? parse_keys(*text) : Result<users::AccessKeys>(text.error());
+    if (read.ok()) {
+      keys.set(*std::move(read));
+      log(LogLevel::info, "the keys were read again");
+    } else {
+      log(LogLevel::error, "the keys stay as they were: {}", to_string(read.error()));
+    }
+  }
+  if (tls == nullptr) return;
+  const Status reloaded = tls->reload();
+  if (reloaded.ok()) {
+    log(LogLevel::info, "the certificate was read again");
   } else {
-    log(LogLevel::error, "the keys stay as they were: {}", to_string(read.error()));
+    log(LogLevel::error, "the certificate stays as it was: {}", to_string(reloaded.error()));
   }
 }
 
@@ -154,6 +162,12 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+  std::shared_ptr<TlsContext> tls;
+  if (!options->tls_certificate.empty()) {
+    auto loaded = TlsContext::load(options->tls_certificate, options->tls_key);
+    if (!loaded.ok()) return refuse(loaded.error(), 1);
+    tls = *std::move(loaded);
+  }
   auto socket = socket_of(*options);
   if (!socket.ok()) return refuse(socket.error(), 2);
   open_log(LogTarget::standard_error, LogLevel::info, "ciaos-sidecar");
@@ -164,13 +178,13 @@ int run_program(std::span<const std::string_view> arguments, const std::string& 
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const std::shared_ptr<users::KeyRing> keys = settings->keys;
   Sidecar sidecar(*std::move(settings), *std::move(socket));
-  auto server =
-      Server::start({.address = options->listen}, [&](Exchange& exchange) { sidecar.answer(exchange); });
+  auto server = Server::start({.address = options->listen, .tls = tls},
+                              [&](Exchange& exchange) { sidecar.answer(exchange); });
   if (!server.ok()) return refuse(server.error(), 2);
   log(LogLevel::info, "listening on {}", (*server)->address());
   manager.ready("listening on " + (*server)->address(), [] { return true; });
   int signal = 0;
-  while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) read_anew(*options, *keys);
+  while (::sigwait(&signals, &signal) != 0 || signal == SIGHUP) read_anew(*options, *keys, tls.get());
   manager.stopping("finishing what runs");
   (*server).reset();
   return 0;

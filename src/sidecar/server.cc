@@ -88,6 +88,7 @@ struct Server::State {
   bool arm(int fd, void* tag, int operation);
 
   Handler handler;
+  std::shared_ptr<TlsContext> tls;
   UniqueFd listener;
   UniqueFd epoll;
   UniqueFd stop_event;
@@ -118,7 +119,13 @@ void Server::State::accept_all() {
     if (!fd.valid()) break;
     const int yes = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    auto made = std::make_unique<Connection>(std::move(fd));
+    std::unique_ptr<Tls> encrypted;
+    if (tls) {
+      auto accepted = tls->accept(fd.get());
+      if (!accepted.ok()) continue;
+      encrypted = *std::move(accepted);
+    }
+    auto made = std::make_unique<Connection>(std::move(fd), std::move(encrypted));
     Connection& connection = *made;
     connection.active_ms = clock.monotonic_ms();
     MutexLock lock(mutex);
@@ -182,6 +189,10 @@ void Server::State::work() {
         MutexLock lock(mutex);
         good = good && !stopping;
       }
+      if (good && connection.has_pending()) {
+        const Status more = connection.fill();
+        good = more.ok() || more.code() == EAGAIN;
+      }
       head_bytes = end_of_head(connection.buffered());
       connection.in_head = false;
     }
@@ -220,6 +231,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Hand
   auto state = std::make_unique<State>();
   State& s = *state;
   s.handler = std::move(handler);
+  s.tls = options.tls;
   s.listener = TRY(listening_socket(options.address));
   s.address = bound_address(s.listener.get(), options.address);
   s.epoll = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));

@@ -24,6 +24,7 @@ inline constexpr std::uint64_t kHeadMs = 15'000;  // from the first byte of a he
 struct ServerOptions {
   std::string address;  // HOST:PORT, [HOST]:PORT, or :PORT; port 0 is any
   unsigned workers = 64;
+  std::shared_ptr<TlsContext> tls;  // nullptr: plain HTTP
 };
 
 class Server {

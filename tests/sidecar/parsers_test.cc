@@ -311,6 +311,8 @@ TEST(Options, WhatMayBeSaid) {
   EXPECT_FALSE(parse({"/store", "--listen"}).ok());
   EXPECT_FALSE(parse({"/store", "/other"}).ok());
   EXPECT_FALSE(parse({"/store", "--what=1"}).ok());
+  EXPECT_FALSE(parse({"/store", "--tls-cert", "certificate"}).ok());
+  EXPECT_TRUE(parse({"/store", "--tls-cert", "certificate", "--tls-key", "key"}).ok());
   EXPECT_FALSE(parse({}).ok());
   EXPECT_EQ(parse_options({}, "/from/the/environment")->place, "/from/the/environment");
   EXPECT_EQ(parse_keys("# all\nKEY secret user # one\n\n")->at("KEY").user, "user");
