@@ -121,8 +121,11 @@ std::optional<S3Answer> refuse_access(S3Request& request, const Need& need) {
     return request.user.empty() ? std::optional(request.refuse(S3Error::access_denied)) : std::nullopt;
   const auto bucket = request.bucket_info();
   if (!bucket.ok()) return request.refuse(bucket.error());
-  if (need.access == Access::each) return std::nullopt;
   const std::string owner = label_of(*bucket, kOwnerLabel);
+  const std::string* expected = request.head().header(request.is_source ? "x-amz-source-expected-bucket-owner"
+                                                                        : "x-amz-expected-bucket-owner");
+  if (expected != nullptr && *expected != owner) return request.refuse(S3Error::access_denied);
+  if (need.access == Access::each) return std::nullopt;
   // A directory that somebody made on the mount is of nobody: whoever has a key may use it.
   const bool is_owner = !request.user.empty() && (owner.empty() || owner == request.user);
   std::optional<Policy> policy;

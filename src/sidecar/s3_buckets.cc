@@ -11,10 +11,17 @@ namespace {
 constexpr std::string_view kNativeRoutes[] = {"put",    "get",    "append", "update", "update_key",
                                               "delete", "health", "ready",  "metrics"};
 
+// "10.0.0.1" in a host's name would be a host.
+bool is_address(std::string_view name) {
+  return std::ranges::count(name, '.') == 3 &&
+         std::ranges::all_of(name, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
 bool may_be_made(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return name.size() >= 3 && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
-         name.find("..") == std::string_view::npos &&
+         name.find("..") == std::string_view::npos && name.find(".-") == std::string_view::npos &&
+         name.find("-.") == std::string_view::npos && !is_address(name) &&
          std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-' || c == '.'; }) &&
          std::ranges::find(kNativeRoutes, name) == std::end(kNativeRoutes);
 }

@@ -126,8 +126,8 @@ S3Answer list_objects_v2(S3Request& request) {
   const std::string* token = request.parameter("continuation-token");
   if (token != nullptr) {
     const auto from = from_base64(*token);
-    if (!from || from->empty()) return request.refuse(S3Error::invalid_argument);
-    wanted->list.start_after = *from;
+    if (!from) return request.refuse(S3Error::invalid_argument);
+    if (!from->empty()) wanted->list.start_after = *from;
   }
   const auto page = whole_page(request, wanted->list);
   if (!page.ok()) return request.refuse(page.error());

@@ -11,6 +11,7 @@
 namespace ciaos::sidecar {
 namespace {
 
+constexpr std::uint64_t kAttributePartsMax = 1000;
 constexpr std::pair<std::string_view, std::string_view> kStoredHeaders[] = {
     {"cache-control", "Cache-Control"},       {"content-disposition", "Content-Disposition"},
     {"content-encoding", "Content-Encoding"}, {"content-language", "Content-Language"},
@@ -130,6 +131,30 @@ S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
   return {.sent = true};
 }
 
+// The parts that an object was uploaded in, a page of them; false: the headers that say which are none.
+bool add_parts(XmlWriter& xml, const S3Request& request, const engine::ObjectInfo& info) {
+  const std::vector<std::uint64_t> sizes = parse_part_sizes(fact_of(info, kPartSizesFact));
+  if (sizes.empty()) return true;
+  std::uint64_t most = kAttributePartsMax;
+  std::uint64_t after = 0;
+  const std::string* most_text = request.head().header("x-amz-max-parts");
+  const std::string* after_text = request.head().header("x-amz-part-number-marker");
+  if (most_text != nullptr && !parse_position(*most_text, most)) return false;
+  if (after_text != nullptr && !parse_position(*after_text, after)) return false;
+  const std::uint64_t begin = std::min<std::uint64_t>(after, sizes.size());
+  const std::uint64_t end = begin + std::min<std::uint64_t>({most, kAttributePartsMax, sizes.size() - begin});
+  xml.open("ObjectParts")
+      .add("PartsCount", std::to_string(sizes.size()))
+      .add("PartNumberMarker", std::to_string(after))
+      .add("NextPartNumberMarker", std::to_string(end))
+      .add("MaxParts", std::to_string(most))
+      .add("IsTruncated", end < sizes.size() ? "true" : "false");
+  for (std::uint64_t i = begin; i < end; ++i)
+    xml.open("Part").add("PartNumber", std::to_string(i + 1)).add("Size", std::to_string(sizes[i])).close();
+  xml.close();
+  return true;
+}
+
 }  // namespace
 
 int judge_conditions(const HttpHead& head, std::string_view prefix, const engine::ObjectInfo& info) {
@@ -192,6 +217,7 @@ S3Answer get_object(S3Request& request) {
 S3Answer get_object_attributes(S3Request& request) {
   const auto info = request.client.lookup(request.path());
   if (!info.ok()) return request.refuse(info.error());
+  if (auto wanted = cipher_of(request, fact_of(*info, kCipherFact)); wanted.refused) return *wanted.refused;
   const std::string wished = request.head().header_or_empty("x-amz-object-attributes");
   if (wished.empty()) return request.refuse(S3Error::invalid_argument);
   XmlWriter xml("GetObjectAttributesResponse");
@@ -206,9 +232,8 @@ S3Answer get_object_attributes(S3Request& request) {
     }
     xml.close();
   }
-  const std::size_t dash = info->notes.etag.rfind('-');
-  if (wished.find("ObjectParts") != std::string::npos && dash == 32)
-    xml.open("ObjectParts").add("PartsCount", info->notes.etag.substr(dash + 1)).close();
+  if (wished.find("ObjectParts") != std::string::npos && !add_parts(xml, request, *info))
+    return request.refuse(S3Error::invalid_argument);
   if (wished.find("StorageClass") != std::string::npos) xml.add("StorageClass", "STANDARD");
   if (wished.find("ObjectSize") != std::string::npos) xml.add("ObjectSize", std::to_string(info->size));
   S3Answer answer = xml_answer(xml);

@@ -47,6 +47,7 @@ struct S3Request {
   const HttpHead* other_head = nullptr;            // a form, as a PUT would have said it
 
   engine::ObjectOwner owner;  // on the mount, of what is put
+  bool is_source = false;     // about the source of a copy
 
   void take_user(const users::AccessKey& asking);
   const HttpHead& head() const { return other_head != nullptr ? *other_head : exchange.head; }

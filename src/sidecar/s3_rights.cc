@@ -39,6 +39,9 @@ S3Answer put_acl(S3Request& request) {
   const std::string owner = request.key.empty() ? request.bucket_owner() : object_owner(request, *info);
   const SmallBody body = small_body(request);
   if (body.refused) return *body.refused;
+  if (request.bucket_label(kOwnershipLabel) == "BucketOwnerEnforced" &&
+      request.head().header_or_empty("x-amz-acl") != "bucket-owner-full-control")
+    return request.refuse(S3Error::acl_not_supported);
   const auto known = [&](const std::string& name) { return is_user(request.settings, name); };
   WantedAcl wanted = acl_of_headers(request.head(), {owner, request.bucket_owner()}, known);
   if (!wanted.acl && !wanted.fault) wanted = acl_of_xml(body.text, owner, known);

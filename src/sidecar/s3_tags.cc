@@ -1,14 +1,25 @@
 // Tags of objects and buckets.
+#include <algorithm>
+
 #include "sidecar/s3_operations.h"
 
 namespace ciaos::sidecar {
+namespace {
+
+// Of UTF-8: the bytes that go on with a character are not counted.
+std::size_t characters_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
 
 std::optional<Query> parse_tags(const std::string& text) {
   auto tags = parse_query(text);
   if (!tags || tags->size() > 10) return std::nullopt;
   for (std::size_t i = 0; i < tags->size(); ++i) {
     const auto& [name, value] = (*tags)[i];
-    if (name.empty() || name.size() > 128 * 4 || value.size() > 256 * 4) return std::nullopt;
+    if (name.empty() || characters_of(name) > 128 || characters_of(value) > 256) return std::nullopt;
     for (std::size_t j = 0; j < i; ++j) {
       if ((*tags)[j].first == name) return std::nullopt;
     }
@@ -36,8 +47,9 @@ S3Answer get_tags(S3Request& request) {
   if (text.empty() && request.key.empty()) return request.refuse(S3Error::no_such_tag_set);
   XmlWriter xml("Tagging");
   xml.open("TagSet");
-  for (const auto& [name, value] : parse_query(text).value_or(Query()))
-    xml.open("Tag").add("Key", name).add("Value", value).close();
+  Query tags = parse_query(text).value_or(Query());
+  std::ranges::sort(tags);
+  for (const auto& [name, value] : tags) xml.open("Tag").add("Key", name).add("Value", value).close();
   return xml_answer(xml);
 }
 

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 
+#include "sidecar/s3_access.h"
 #include "sidecar/s3_encryption.h"
 #include "sidecar/s3_operations.h"
 #include "sidecar/upload.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::uint64_t kPartBytesMax = 5ull << 30;
 constexpr std::uint64_t kPartBytesMin = 5ull << 20;
 constexpr std::size_t kListMax = 1000;
+constexpr const char* kUploadFact = "upload";  // which one the object was
 constexpr std::size_t kPartSizesBytesMax = 8 * 1024;
 
 // nullopt: not a number from 1 to 10,000.
@@ -44,6 +46,22 @@ Result<rpc::UploadInfo> named_upload(const S3Request& request) {
   auto upload = TRY(request.client.upload(request.bucket, request.parameter_or_empty("uploadId")));
   if (upload.key != request.key) return fail(ENOENT);
   return upload;
+}
+
+S3Answer completed(const S3Request& request, const std::string& etag, const std::string& cipher) {
+  XmlWriter xml("CompleteMultipartUploadResult");
+  xml.add("Location", "/" + request.bucket + "/" + request.key)
+      .add("Bucket", request.bucket)
+      .add("Key", request.key)
+      .add("ETag", in_quotes(etag));
+  S3Answer answer = xml_answer(xml);
+  std::ranges::move(cipher_headers(cipher), std::back_inserter(answer.headers));
+  return answer;
+}
+
+void add_owners(XmlWriter& xml, const std::string& owner) {
+  for (const char* role : {"Initiator", "Owner"})
+    xml.open(role).add("ID", owner).add("DisplayName", owner).close();
 }
 
 // Of a part; `nonce` is that of its encryption.
@@ -123,8 +141,10 @@ WantedParts parse_parts(const std::string& body) {
       wanted.fault = number ? S3Error::malformed_xml : S3Error::invalid_part;
       return wanted;
     }
-    if (!wanted.parts.empty() && wanted.parts.back().number >= *number)
+    if (!wanted.parts.empty() && wanted.parts.back().number > *number)
       wanted.fault = S3Error::invalid_part_order;
+    // Sent twice and named twice: the later one counts.
+    if (!wanted.parts.empty() && wanted.parts.back().number == *number) wanted.parts.pop_back();
     rpc::PartInfo part{.number = *number, .info = {}};
     part.info.notes.etag = etags.front();
     wanted.parts.push_back(std::move(part));
@@ -246,8 +266,7 @@ S3Answer list_parts(S3Request& request) {
   if (!page.ok()) return refuse_upload(request, page.error());
   XmlWriter xml("ListPartsResult");
   xml.add("Bucket", request.bucket).add("Key", request.key).add("UploadId", named->id);
-  xml.open("Initiator").add("ID", request.user).add("DisplayName", request.user).close();
-  xml.open("Owner").add("ID", request.user).add("DisplayName", request.user).close();
+  add_owners(xml, object_owner(request, named->info));
   xml.add("StorageClass", "STANDARD").add("PartNumberMarker", std::to_string(*after));
   if (!page->parts.empty()) xml.add("NextPartNumberMarker", std::to_string(page->parts.back().number));
   xml.add("MaxParts", std::to_string(*limit)).add("IsTruncated", page->more ? "true" : "false");
@@ -283,8 +302,7 @@ S3Answer list_uploads(S3Request& request) {
   xml.add("MaxUploads", std::to_string(*limit)).add("IsTruncated", page->more ? "true" : "false");
   for (const rpc::UploadInfo& upload : page->uploads) {
     xml.open("Upload").add("Key", upload.key).add("UploadId", upload.id);
-    xml.open("Initiator").add("ID", request.user).add("DisplayName", request.user).close();
-    xml.open("Owner").add("ID", request.user).add("DisplayName", request.user).close();
+    add_owners(xml, object_owner(request, upload.info));
     xml.add("StorageClass", "STANDARD").add("Initiated", iso_time(upload.info.modified)).close();
   }
   return xml_answer(xml);
@@ -298,6 +316,12 @@ S3Answer complete_upload(S3Request& request) {
   const WantedParts wanted = parse_parts(*body);
   if (wanted.fault) return request.refuse(*wanted.fault);
   const auto named = named_upload(request);
+  if (named.code() == ENOENT) {
+    // Who heard nothing of the first answer asks again.
+    const auto info = request.client.lookup(request.path());
+    if (info.ok() && fact_of(*info, kUploadFact) == request.parameter_or_empty("uploadId"))
+      return completed(request, info->notes.etag, fact_of(*info, kCipherFact));
+  }
   if (!named.ok()) return refuse_upload(request, named.error());
   const auto there = all_parts(request, named->id);
   if (!there.ok()) return refuse_upload(request, there.error());
@@ -326,6 +350,7 @@ S3Answer complete_upload(S3Request& request) {
   publish.notes.etag = hex(digest(DigestKind::md5, md5s)) + "-" + std::to_string(wanted.parts.size());
   publish.notes.labels = named->info.notes.labels;
   publish.notes.labels.erase(kCipherFact);
+  publish.notes.facts[kUploadFact] = named->id;
   const std::string part_sizes = part_sizes_text(sizes);
   // As many as there is room for; without an encryption nothing needs them.
   if (!cipher.empty() || part_sizes.size() <= kPartSizesBytesMax)
@@ -339,14 +364,7 @@ S3Answer complete_upload(S3Request& request) {
                        .if_none_match = etags_of(request.head().header_or_empty("if-none-match"))};
   const auto put = request.client.complete_upload(named->id, wanted.parts, publish);
   if (!put.ok()) return refuse_upload(request, put.error());
-  XmlWriter xml("CompleteMultipartUploadResult");
-  xml.add("Location", "/" + request.bucket + "/" + request.key)
-      .add("Bucket", request.bucket)
-      .add("Key", request.key);
-  xml.add("ETag", in_quotes(publish.notes.etag));
-  S3Answer answer = xml_answer(xml);
-  std::ranges::move(cipher_headers(cipher), std::back_inserter(answer.headers));
-  return answer;
+  return completed(request, publish.notes.etag, cipher);
 }
 
 S3Answer abort_upload(S3Request& request) {

@@ -24,13 +24,14 @@ engine::ObjectCondition condition_of(const HttpHead& head) {
 
 // aws-chunked is how the body travelled, not what it is.
 std::string without_aws_chunked(const std::string& encodings) {
+  if (encodings.find("aws-chunked") == std::string::npos) return encodings;
   std::string kept;
   std::string_view rest = encodings;
   while (!rest.empty()) {
     std::string_view one = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     while (one.starts_with(' ')) one.remove_prefix(1);
-    if (one != "aws-chunked" && !one.empty()) kept += (kept.empty() ? "" : ",") + std::string(one);
+    if (one != "aws-chunked" && !one.empty()) kept += (kept.empty() ? "" : ", ") + std::string(one);
   }
   return kept;
 }
@@ -138,6 +139,7 @@ CopySource open_copy_source(S3Request& request) {
   }
   source.path = {std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
   S3Request reading = request.about(source.path.bucket, source.path.key);
+  reading.is_source = true;
   if (auto refused = refuse_access(reading, {Access::read, "s3:GetObject"})) {
     source.refused = std::move(refused);
     return source;

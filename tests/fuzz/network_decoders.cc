@@ -12,7 +12,10 @@
 #include "sidecar/aws_chunks.h"
 #include "sidecar/file_data.h"
 #include "sidecar/http_head.h"
+#include "sidecar/s3_cors.h"
+#include "sidecar/s3_form.h"
 #include "sidecar/s3_operations.h"
+#include "sidecar/s3_policy.h"
 #include "sidecar/sigv4.h"
 #include "sidecar/xml.h"
 #include "support/random.h"
@@ -189,6 +192,71 @@ bool decode_chunks(ByteSpan bytes) {
   }
 }
 
+// --- rights, and forms ---
+
+ByteVector example_policy(std::uint64_t seed) {
+  Random random(seed);
+  const std::string effect = random.chance(50) ? "Allow" : "Deny";
+  return bytes_of(R"({"Version":"2012-10-17","Statement":[{"Effect":")" + effect +
+                  R"(","Principal":{"AWS":["*","bob"]},"Action":["s3:Get*"],"Resource":"arn:aws:s3:::b/*",)"
+                  R"("Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/)" +
+                  std::to_string(random.below(33)) + R"("},"StringLike":{"s3:prefix":"a*?b"}}}]})");
+}
+
+bool decode_policy(ByteSpan bytes) {
+  const auto policy = Policy::parse(std::string(as_text(bytes)));
+  if (!policy) return false;
+  (void)policy->is_public();
+  (void)policy->judge({"bob", "s3:GetObject", "b/key",
+                       [](const std::string&) { return std::vector<std::string>{"10.1.2.3"}; }});
+  return true;
+}
+
+ByteVector example_cors(std::uint64_t seed) {
+  Random random(seed);
+  return bytes_of(
+      "<CORSConfiguration><CORSRule><AllowedOrigin>*.example</AllowedOrigin><AllowedMethod>GET</"
+      "AllowedMethod>"
+      "<MaxAgeSeconds>" +
+      std::to_string(random.below(1000)) + "</MaxAgeSeconds></CORSRule></CORSConfiguration>");
+}
+
+bool decode_cors(ByteSpan bytes) {
+  const auto rules = parse_cors(std::string(as_text(bytes)));
+  if (!rules) return false;
+  for (const CorsRule& rule : *rules) CIAOS_ASSERT(!rule.origins.empty() && !rule.methods.empty());
+  return true;
+}
+
+ByteVector example_form(std::uint64_t seed) {
+  Random random(seed);
+  std::string text = "--B\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n${filename}\r\n";
+  text += R"(--B)"
+          "\r\nContent-Disposition: form-data; name=\"policy\"\r\n\r\n"
+          R"({"expiration":"2030-01-01T00:00:00Z","conditions":[{"bucket":"b"},["starts-with","$key",""]]})"
+          "\r\n";
+  text += "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n";
+  return bytes_of(text + std::to_string(random.next()) + "\r\n--B--\r\n");
+}
+
+bool decode_form(ByteSpan bytes) {
+  Bytes source(bytes);
+  Form form(source, "B");
+  if (!form.read_fields().ok()) return false;
+  CIAOS_ASSERT(form.fields().size() <= kFormFieldsMax);
+  std::array<std::byte, 64> piece{};
+  std::size_t total = 0;
+  while (true) {
+    const auto count = form.read(piece);
+    if (!count.ok()) return false;
+    if (*count == 0) break;
+    total += *count;
+    CIAOS_ASSERT(total <= bytes.size());
+  }
+  if (const std::string* policy = form.field("policy")) (void)judge_form(*policy, form, "b", 1'700'000'000);
+  return true;
+}
+
 // --- the local protocol ---
 
 ByteVector example_message(std::uint64_t seed) {
@@ -252,6 +320,9 @@ constexpr Decoder kDecoders[] = {
     {"Xml", example_xml, decode_xml},
     {"FileData", example_file_data, decode_file_data},
     {"AwsChunks", example_chunks, decode_chunks},
+    {"Policy", example_policy, decode_policy},
+    {"Cors", example_cors, decode_cors},
+    {"Form", example_form, decode_form},
     {"RpcMessage", example_message, decode_message},
     {"LoadBatch", example_load, decode_load},
 };
