@@ -4,7 +4,7 @@
 packages_build=(cmake flatbuffers-compiler g++ make ninja-build pkg-config
   libarchive-dev libblkid-dev libcli11-dev libflatbuffers-dev libfmt-dev libfuse3-dev libspdlog-dev libsqlite3-dev libssl-dev liburing-dev libxxhash-dev libtomlplusplus-dev libzstd-dev nlohmann-json3-dev)
 packages_run=(fuse3 python3)
-packages_test=(acl attr clang clang-format clang-tidy curl libclang-rt-14-dev libgmock-dev libgtest-dev groff-base man-db python3 python3-boto3 rsync s3cmd shellcheck xfsprogs)
+packages_test=(acl attr clang clang-format clang-tidy curl libclang-rt-14-dev libgmock-dev libgtest-dev groff-base man-db python3 python3-boto3 rclone rsync s3cmd s3fs shellcheck xfsprogs)
 
 # Runs a command as root: directly, or with sudo.
 as_root() {
