@@ -156,8 +156,11 @@ CopySource open_copy_source(S3Request& request) {
     source.refused = request.refuse(S3Error::precondition_failed);
   if (wanted.cipher && !source.refused) {
     auto keystream = keystream_of(*wanted.cipher, opened->info);
-    if (keystream) source.keystream = std::make_shared<ObjectKeystream>(*std::move(keystream));
-    if (!keystream) source.refused = request.refuse(S3Error::internal);
+    if (keystream) {
+      source.keystream = std::make_shared<ObjectKeystream>(*std::move(keystream));
+    } else {
+      source.refused = request.refuse(S3Error::internal);
+    }
   }
   if (source.refused) request.client.close(opened->handle);
   return source;
