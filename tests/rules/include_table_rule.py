@@ -22,7 +22,7 @@ ARROWS = {
     "daemon": {"fuse", "rpc", "engine", "store", "meta", "base"},
     "tools/mkfs": {"store", "meta", "base"},
     "tools/fsck": {"store", "meta", "base"},
-    "tools/ctl": {"rpc", "users", "base"},
+    "tools/ctl": {"rpc", "users", "meta", "base"},
 }
 
 # Third-party headers and their one home: a folder, or a single file. fmt formats everybody's messages.

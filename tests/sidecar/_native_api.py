@@ -5,9 +5,10 @@ usage: _native_api.py HOST:PORT MOUNT      MOUNT: where the same store is mounte
 
 import http.client
 import os
-import struct
 import sys
 import threading
+
+from _file_data import pack, unpack
 
 ADDRESS, MOUNT = sys.argv[1], sys.argv[2]
 VECTORS = {
@@ -23,39 +24,6 @@ VECTORS["two"] = (
     "04000000ceffffff04000000020000002c00000004000000e2ffffff040000001100000066696c65325f62696e6172795f64617461000600"
     "0800040006000000040000000c00000066696c65315f62696e617279")
 VECTORS = {name: bytes.fromhex(text) for name, text in VECTORS.items()}
-
-
-def pack(elements):
-    """A FlatBuffer of another layout than the vectors': tables first, then the data."""
-    out = bytearray(struct.pack("<IHHHHiI", 12, 6, 8, 4, 0, 8, 4) + struct.pack("<I", len(elements)))
-    tables = len(out) + 4 * len(elements)
-    for i in range(len(elements)):
-        out += struct.pack("<I", tables + 8 * i - len(out))
-    data = tables + 8 * len(elements)
-    for element in elements:
-        out += struct.pack("<iI", len(out) - 4, data - len(out) - 4)
-        data += 4 + len(element) + (-len(element)) % 4
-    for element in elements:
-        out += struct.pack("<I", len(element)) + element + bytes((-len(element)) % 4)
-    return bytes(out)
-
-
-def unpack(buffer):
-    def number(form, at):
-        return struct.unpack_from(form, buffer, at)[0]
-
-    def field(table):
-        vtable = table - number("<i", table)
-        offset = number("<H", vtable + 4) if number("<H", vtable) > 4 else 0
-        return table + offset + number("<I", table + offset) if offset else None
-
-    files = field(number("<I", 0))
-    elements = []
-    for i in range(number("<I", files)):
-        at = files + 4 + 4 * i
-        data = field(at + number("<I", at))
-        elements.append(buffer[data + 4:data + 4 + number("<I", data)])
-    return elements
 
 
 def call(method, path, body=b"", user="alice", headers=()):

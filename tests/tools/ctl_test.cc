@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tools/ctl/ciaos_values.h"
 #include "tools/ctl/ctl.h"
 #include "tools/ctl/json.h"
 #include "tools/ctl/mounts.h"
@@ -122,6 +123,22 @@ TEST(CtlArguments, VerbsTakeWhatTheySay) {
   EXPECT_NE(exit_code_of({"quota"}), 0);
   EXPECT_NE(exit_code_of({"log-level", "loud"}), 0);
   EXPECT_NE(exit_code_of({"warm", "/mnt", "--readers", "0"}), 0);
+}
+
+TEST(CiaosValue, PlacesAreCountedPairs) {
+  const auto list_of = [](const std::vector<std::uint64_t>& numbers) {
+    ByteWriter list;
+    for (const std::uint64_t number : numbers) list.number(number);
+    return list.take();
+  };
+  EXPECT_EQ(*parse_spans(list_of({2, 0, 200, 300, 400})), (std::vector<ValueSpan>{{0, 200}, {300, 400}}));
+  EXPECT_EQ(*parse_spans(list_of({0})), std::vector<ValueSpan>());
+  EXPECT_EQ(parse_spans(list_of({3, 0, 200, 300, 400})).code(), EUCLEAN);
+  EXPECT_EQ(parse_spans(list_of({UINT64_MAX, 0, 200})).code(), EUCLEAN);
+  EXPECT_EQ(parse_spans(ByteVector()).code(), EUCLEAN);
+  ByteVector cut = list_of({1, 0, 200});
+  cut.pop_back();
+  EXPECT_EQ(parse_spans(cut).code(), EUCLEAN);
 }
 
 }  // namespace

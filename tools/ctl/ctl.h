@@ -55,6 +55,7 @@ void add_usage(CLI::App& app, Ctl& ctl);
 void add_upkeep(CLI::App& app, Ctl& ctl);  // compact, scrub, snapshot-index
 void add_warm(CLI::App& app, Ctl& ctl);
 void add_import(CLI::App& app, Ctl& ctl);
+void add_import_ciaos(CLI::App& app, Ctl& ctl);
 void add_quota(CLI::App& app, Ctl& ctl);
 void add_settings(CLI::App& app, Ctl& ctl);  // config, log-level
 void add_debug(CLI::App& app, Ctl& ctl);

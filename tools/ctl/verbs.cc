@@ -28,6 +28,7 @@ void declare(CLI::App& app, Ctl& ctl) {
   add_usage(app, ctl);
   add_warm(app, ctl);
   add_import(app, ctl);
+  add_import_ciaos(app, ctl);
   add_quota(app, ctl);
   add_upkeep(app, ctl);
   add_settings(app, ctl);
