@@ -45,6 +45,7 @@ struct LogReader::State {
   Result<bool> log_goes_on(const VolumePosition& resume, Epoch least_epoch);
   Result<bool> batch_is_whole(const FoundTxn& found);
   Result<bool> range_is_whole(const BatchRange& range, const TxnRef& batch);
+  Status check_size(const Device& volume) const;
   Result<std::optional<LogBatch>> end_without_candidate();
   Result<LogBatch> accept(const FoundTxn& found);
 };
@@ -101,10 +102,17 @@ Result<bool> LogReader::State::batch_is_whole(const FoundTxn& found) {
   return true;
 }
 
+// What was cut off may be what is looked for: no end of the log, and no batch torn, is believed where a volume is short.
+Status LogReader::State::check_size(const Device& volume) const {
+  if (volume.size() >= volumes.superblock().volume_bytes) return {};
+  return fail(EUCLEAN, volume.name() + " was cut short, and the log may have gone on there");
+}
+
 Result<bool> LogReader::State::range_is_whole(const BatchRange& range, const TxnRef& batch) {
   auto volume = volumes.volume(range.volume);
   if (volume.code() == ENOENT) return false;
   const std::shared_ptr<Device> device = TRY(std::move(volume));
+  TRY_VOID(check_size(*device));
   if (range.end > device->size()) return false;
   NeedleScanner scanner(device, store, {range.volume, range.generation, range.begin}, range.end);
   DigestStream digest;
@@ -134,6 +142,7 @@ Result<std::optional<LogBatch>> LogReader::State::end_without_candidate() {
     return fail(EUCLEAN,
                 "it goes on in volume " + std::to_string(last.resume.volume.value()) + ", which is missing");
   }
+  TRY_VOID(check_size(*TRY(volumes.volume(last.resume.volume))));
   if (TRY(log_goes_on(last.resume, last.epoch))) return damaged(last);
   torn = scan->highest_sequence() > last.sequence;
   return std::optional<LogBatch>();

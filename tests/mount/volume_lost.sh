@@ -71,6 +71,20 @@ read_what_is_left
 unmount_store
 fsck_names_them
 
+say "too short where the log goes on: what was there is not known, so nothing is believed"
+cp "$scratch/whole" "$second"
+last=$store/volumes/$(find "$store/volumes" -type f -printf '%f\n' | sort -n | tail -n 1)
+for size in 8388000 4096 0; do
+  cp "$last" "$scratch/last"
+  truncate -s "$size" "$last"
+  if "$CIAOSFS_BIN/ciaosfs" "$store" "$mnt" </dev/null 2>"$scratch/out"; then fail "a store whose log was cut to $size is mounted"; fi
+  grep -q 'cut short' "$scratch/out" || fail "at $size: $(cat "$scratch/out")"
+  code=0
+  "$CIAOSFS_BIN/fsck.ciaos" -n "$store" >"$scratch/fsck.out" 2>&1 || code=$?
+  [ "$code" = 4 ] && grep -q 'cut short' "$scratch/fsck.out" || fail "fsck at $size: $code: $(cat "$scratch/fsck.out")"
+  cp "$scratch/last" "$last"
+done
+
 say "back again"
 cp "$scratch/whole" "$second"
 mount_store
