@@ -3,6 +3,7 @@
     _ledger.py load MOUNT BOOKS SECONDS     writers and readers until the time is over or the mount fails
     _ledger.py verify MOUNT BOOKS           what is there now becomes the books' new beginning
     _ledger.py verify MOUNT BOOKS FROM TO   what was there at some moment between two times of the monotonic clock
+    _ledger.py unhear BOOKS FROM TO         what was acknowledged between two times was heard by nobody
 
 Each writer has a folder of its own and does one thing after the other. Changes survive in their order, so what comes back
 must be the folder as it was after some operation at or behind the last one that an fsync acknowledged, whole.
@@ -304,6 +305,13 @@ def tell_history(books, name, found, oldest):
                 print(f"  after operation {count}: {value}")
 
 
+def unhear(path, since, until):
+    all_books = read_books(path)
+    for books in all_books:
+        books.acknowledged = [(when, count) for when, count in books.acknowledged if not float(since) <= when <= float(until)]
+    write_books(path, all_books)
+
+
 def verify(mount, path, since=None, until=None):
     all_books = read_books(path)
     compared = 0
@@ -327,4 +335,4 @@ def verify(mount, path, since=None, until=None):
 
 
 if __name__ == "__main__":
-    {"load": load, "verify": verify}[sys.argv[1]](*sys.argv[2:])
+    {"load": load, "verify": verify, "unhear": unhear}[sys.argv[1]](*sys.argv[2:])

@@ -107,10 +107,21 @@ make_host() {
 }
 # XFS_IOC_GOINGDOWN with XFS_FSOP_GOING_FLAGS_NOLOGFLUSH.
 shut_host_down() {
-  python3 - "$host" <<'PYTHON'
-import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack("I", 2))
+  host_down=$(python3 - "$host" <<'PYTHON'
+import fcntl, os, struct, sys, time
+host = os.open(sys.argv[1], os.O_RDONLY)
+begun = time.monotonic()
+fcntl.ioctl(host, 0x8004587D, struct.pack("I", 2))
+print(begun, time.monotonic() + 1)
 PYTHON
+  )
+}
+# unhear_the_end BOOKS: an fdatasync(2) that is under way when XFS is shut down may answer 0 though its log never got out, since
+# the inodes of an aborted log count as clean (natively 14 of 201,827, 4 to 10 ms after the shutdown began, each the last of its
+# process; Linux 6.18). A power cut answers nobody. What comes a second later is held against the books again.
+unhear_the_end() {
+  # shellcheck disable=SC2086  # two times
+  python3 "$(dirname "$0")/_ledger.py" unhear "$1" $host_down
 }
 
 mount_store() {

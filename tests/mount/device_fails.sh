@@ -24,6 +24,7 @@ loader=$!
 sleep 2
 shut_host_down
 wait "$loader" || fail "$(cat "$scratch/out")"
+unhear_the_end "$books"
 grep -q 'EROFS\|EIO' "$scratch/out" || fail "the device never failed"
 if { echo x >"$mnt/new"; } 2>"$scratch/refusal"; then fail "a store whose device failed takes changes"; fi
 grep -q "Read-only file system" "$scratch/refusal" || fail "$(cat "$scratch/refusal")"

@@ -21,6 +21,7 @@ for round in 1 2; do
   sleep 3
   shut_host_down
   wait "$loader" || fail "wrong bytes while the host went down"
+  unhear_the_end "$books"
   grep -qi "read-only\|no more changes\|Input/output error" "$log" || fail "the log does not say it: $(cat "$log")"
   umount -l "$mnt"
   wait_for_daemon_end
