@@ -9,9 +9,10 @@ and a bucket of S3.
 import http.client
 import os
 import random
-import struct
 import sys
 import urllib.parse
+
+from _file_data import pack, unpack
 
 ADDRESS, MOUNT, SEED, STEPS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 BUCKET = "coherent"
@@ -29,32 +30,6 @@ def call(method, path, body=None, **headers):
 
 def native(method, verb, key, body=None):
     return call(method, f"/{verb}/{urllib.parse.quote(key, safe='')}", body, User=BUCKET)
-
-
-def pack(elements):
-    out = bytearray(struct.pack("<IHHHHiII", 12, 6, 8, 4, 0, 8, 4, len(elements)))
-    tables = len(out) + 4 * len(elements)
-    for i in range(len(elements)):
-        out += struct.pack("<I", tables + 8 * i - len(out))
-    data = tables + 8 * len(elements)
-    for element in elements:
-        out += struct.pack("<iI", len(out) - 4, data - len(out) - 4)
-        data += 4 + len(element) + (-len(element)) % 4
-    for element in elements:
-        out += struct.pack("<I", len(element)) + element + bytes((-len(element)) % 4)
-    return bytes(out)
-
-
-def unpack(buffer):
-    """Of what the sidecar writes: forward offsets, tables of one field at 4."""
-    number = lambda at: struct.unpack_from("<I", buffer, at)[0]
-    files = number(0) + 4 + number(number(0) + 4)
-    elements = []
-    for i in range(number(files)):
-        table = files + 4 + 4 * i + number(files + 4 + 4 * i)
-        data = table + 4 + number(table + 4)
-        elements.append(buffer[data + 4:data + 4 + number(data)])
-    return elements
 
 
 def some_bytes():
