@@ -1,6 +1,6 @@
 # Three kinds of tests, told apart by label:
 #   unit   tests/<folder>/*_test.cc, one GoogleTest program per folder, in shards; ./check runs them under sanitizers
-#   mount  tests/mount/*.sh, tests/sidecar/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
+#   mount  tests/mount/*.sh, tests/sidecar/*.sh, tests/http/*.sh and tests/tools/*.sh, which run the built programs; exit code 77 is "cannot run here"
 #   rules  tests/rules/*, which read the tree itself
 
 find_package(GTest)
@@ -95,7 +95,7 @@ if(GTest_FOUND)
   endif()
 endif()
 
-file(GLOB scripts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/mount/*.sh" "tests/sidecar/*.sh"
+file(GLOB scripts CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "tests/mount/*.sh" "tests/sidecar/*.sh" "tests/http/*.sh"
   "tests/tools/*.sh")
 foreach(script IN LISTS scripts)
   # A file that starts with an underscore is sourced by others and is no test.

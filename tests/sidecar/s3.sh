@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # S3 as its clients speak it, beside a mount of the same store. Clients that this machine lacks are passed over, and said so.
+#
+# CIAOS_S3_TREE is a folder that is copied with each of them besides the small one that is made here.
 . "$(dirname "$0")/_sidecar.sh"
 need_root_and_fuse
 need_tool python3 curl
@@ -67,6 +69,7 @@ head -c 20000000 /dev/urandom >"$scratch/tree/large"
 for i in $(seq 30); do head -c $((i * 1000)) /dev/urandom >"$scratch/tree/deep/$i"; done
 echo plus >"$scratch/tree/deep/er/a+b c%d&e"
 : >"$scratch/tree/empty"
+[ -z "${CIAOS_S3_TREE:-}" ] || cp -rL "$CIAOS_S3_TREE" "$scratch/tree/more"
 unset AWS_CA_BUNDLE AWS_PROFILE
 export HOME=$scratch AWS_ACCESS_KEY_ID=ALICEKEY AWS_SECRET_ACCESS_KEY=alice-secret AWS_DEFAULT_REGION=us-east-1
 

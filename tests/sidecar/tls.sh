@@ -39,6 +39,29 @@ with socket.create_connection((host, int(port)), timeout=20) as plain:
             got += piece
 PYTHON
 
+say "clients of S3"
+https -X DELETE "https://$sidecar/over-tls/3000001"
+unset AWS_CA_BUNDLE AWS_PROFILE
+export HOME=$scratch AWS_ACCESS_KEY_ID=ANYKEY AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1 RCLONE_CONFIG=/dev/null
+if command -v aws >/dev/null; then
+  aws --endpoint-url "https://$sidecar" --ca-bundle "$scratch/ca.pem" s3 cp --quiet "$scratch/3000001" s3://over-tls/by-aws
+fi
+if command -v s3cmd >/dev/null; then
+  s3cmd --ssl --ca-certs="$scratch/ca.pem" --host="$sidecar" --host-bucket="$sidecar" --access_key=ANYKEY --secret_key=any --quiet \
+    --config=/dev/null put "$scratch/3000001" s3://over-tls/by-s3cmd
+fi
+if command -v rclone >/dev/null; then
+  rclone --ca-cert "$scratch/ca.pem" --s3-provider Other --s3-endpoint "https://$sidecar" --s3-env-auth --log-level ERROR copyto \
+    "$scratch/3000001" :s3:over-tls/by-rclone
+fi
+clients=0
+for client in aws s3cmd rclone; do
+  command -v "$client" >/dev/null || { say "passed over: there is no $client"; continue; }
+  https -o "$scratch/back" "https://$sidecar/over-tls/by-$client" && cmp "$scratch/3000001" "$scratch/back" || fail "$client puts something else"
+  clients=$((clients + 1))
+done
+say "$clients clients"
+
 say "plain HTTP gets no answer"
 ! curl -s --max-time 20 -o "$scratch/out" "http://$sidecar/health" || fail "it answers without TLS"
 [ "$(https "https://$sidecar/health")" = ok ] || fail "nor with it, after that"

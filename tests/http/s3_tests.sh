@@ -5,7 +5,7 @@
 # lifecycles, whose tests wait for days of a clock of Ceph's. doc/s3.md says why what fails fails. CIAOS_S3_TESTS_PYTHON names
 # a python3 with boto3, pytest and what else requirements.txt of the suite has; CIAOS_S3_TESTS_REPORT takes what pytest says, and
 # CIAOS_S3_TESTS_OPTIONS are more of its options, such as -n 3. It takes a quarter of an hour.
-. "$(dirname "$0")/_sidecar.sh"
+. "$(dirname "$0")/../sidecar/_sidecar.sh"
 [ -n "${CIAOS_S3_TESTS:-}" ] || skip "CIAOS_S3_TESTS does not say where the suite is"
 python=${CIAOS_S3_TESTS_PYTHON:-python3}
 "$python" -c 'import boto3, pytest, munch, lxml, isodate, httplib2, pytz, requests' 2>/dev/null ||
