@@ -113,6 +113,11 @@ void Compaction::hurry(int change) {
   wake_.notify_all();
 }
 
+void Compaction::show_emptying(const std::optional<Emptying>& now) {
+  MutexLock lock(mutex_);
+  emptying_ = now;
+}
+
 Result<Compaction::Look> Compaction::look() {
   // What a volume keeps free at its end is no garbage.
   const std::uint64_t usable_bytes =
@@ -187,9 +192,16 @@ Result<bool> Compaction::empty(const meta::VolumeUsage& volume, Pressure pressur
   const Status room = core_.pool->reserve_for_compaction(promise);
   if (room.code() == ENOSPC) return false;
   TRY_VOID(Status(room));
-  const auto go_on = [&](std::uint64_t bytes) { return !paced || pause(bytes); };
+  Emptying shown{.volume = volume.volume, .done_bytes = 0, .bytes = volume.bytes};
+  show_emptying(shown);
+  const auto go_on = [&](std::uint64_t bytes) {
+    shown.done_bytes += bytes;
+    show_emptying(shown);
+    return !paced || pause(bytes);
+  };
   VolumeEmptier emptier(core_, files_);
   auto outcome = emptier.empty(volume, promise, go_on);
+  show_emptying(std::nullopt);
   core_.pool->release(promise);
   if (outcome.code() == ENOSPC) return false;
   const VolumeEmptier::Outcome done = TRY(std::move(outcome));
@@ -204,7 +216,16 @@ Result<bool> Compaction::empty(const meta::VolumeUsage& volume, Pressure pressur
 }
 
 CompactionStats Compaction::stats() const {
-  return {.volumes_emptied = volumes_emptied_, .moved_bytes = moved_bytes_, .punched_bytes = punched_bytes_};
+  CompactionStats stats{
+      .volumes_emptied = volumes_emptied_, .moved_bytes = moved_bytes_, .punched_bytes = punched_bytes_};
+  stats.reclaimable_bytes = reclaimable_bytes_;
+  MutexLock lock(mutex_);
+  if (!emptying_) return stats;
+  stats.emptying = true;
+  stats.emptying_volume = emptying_->volume;
+  stats.emptying_done_bytes = emptying_->done_bytes;
+  stats.emptying_bytes = emptying_->bytes;
+  return stats;
 }
 
 }  // namespace ciaos::engine

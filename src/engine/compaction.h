@@ -43,18 +43,25 @@ class Compaction {
 
   // Of the last look: what step() could give back.
   std::uint64_t reclaimable_bytes() const { return reclaimable_bytes_; }
-  CompactionStats stats() const;
+  CompactionStats stats() const EXCLUDES(mutex_);
 
  private:
   struct Look {
     std::vector<VolumeFill> sealed;
     std::uint64_t live_bytes = 0;
   };
+  // Of the volume that is being emptied.
+  struct Emptying {
+    VolumeId volume;
+    std::uint64_t done_bytes = 0;
+    std::uint64_t bytes = 0;
+  };
   Result<Look> look();
   Result<bool> punch(const std::vector<VolumeFill>& volumes);
   Result<bool> empty(const meta::VolumeUsage& volume, Pressure pressure, bool paced);
   Result<bool> step_in_turn(Pressure pressure, bool paced);
   void hurry(int change) EXCLUDES(mutex_);
+  void show_emptying(const std::optional<Emptying>& now) EXCLUDES(mutex_);
   Pressure background_pressure();
   bool pause(std::uint64_t bytes) EXCLUDES(mutex_);
   void run() EXCLUDES(mutex_);
@@ -75,7 +82,8 @@ class Compaction {
   std::atomic<std::uint64_t> moved_bytes_{0};
   std::atomic<std::uint64_t> punched_bytes_{0};
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  std::optional<Emptying> emptying_ GUARDED_BY(mutex_);
   CondVar wake_;
   bool woken_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -209,6 +209,13 @@ std::size_t DamageList::count() const {
   return damages_.size();
 }
 
+std::map<VolumeId, std::uint64_t> DamageList::by_volume() const {
+  MutexLock lock(mutex_);
+  std::map<VolumeId, std::uint64_t> counts;
+  for (const Damage& damage : damages_) ++counts[damage.at.volume];
+  return counts;
+}
+
 std::string DamageList::text() const {
   MutexLock lock(mutex_);
   return encode_damages({damages_.begin(), damages_.end()});

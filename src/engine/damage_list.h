@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ class DamageList {
   Status save() EXCLUDES(mutex_);
 
   std::size_t count() const EXCLUDES(mutex_);
+  // How many lie in each volume that has any.
+  std::map<VolumeId, std::uint64_t> by_volume() const EXCLUDES(mutex_);
   std::string text() const EXCLUDES(mutex_);
 
  private:

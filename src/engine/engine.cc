@@ -67,7 +67,7 @@ class Engine::Impl {
         scrub(*core, files, maintenance, damages),
         reports({[this] { return damages.text(); }, [this] { return text_of(statistics()); }},
                 core->clock.now(), core->read_only() || core->options.opens_untold),
-        inspection(*core, root) {
+        inspection(*core, root, damages) {
     damages.load(core->index_directory + "/damaged");
     if (core->read_only()) return;
     maintenance.start_at(recovered.last, recovered.open_volumes);

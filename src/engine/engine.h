@@ -64,6 +64,13 @@ struct CompactionStats {
   std::uint64_t volumes_emptied = 0;
   std::uint64_t moved_bytes = 0;    // of live payloads
   std::uint64_t punched_bytes = 0;  // of dead ones
+  // What the last look found that a step could give back.
+  std::uint64_t reclaimable_bytes = 0;
+  // Of the volume that is being emptied, if there is one: what has moved, and what was to move when it began.
+  bool emptying = false;
+  VolumeId emptying_volume;
+  std::uint64_t emptying_done_bytes = 0;
+  std::uint64_t emptying_bytes = 0;
 };
 
 struct ScrubStats {
@@ -71,6 +78,9 @@ struct ScrubStats {
   std::uint64_t read_bytes = 0;
   std::uint64_t repairs = 0;  // of superblocks, snapshot and log
   std::uint64_t damaged = 0;  // that are listed now
+  bool in_round = false;
+  std::int64_t round_began_seconds = 0;  // of the newest round; 0: there was none
+  VolumePosition at;                     // how far a round under way has come; what lies before it was read
 };
 
 struct Statistics {

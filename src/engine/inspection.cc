@@ -57,10 +57,13 @@ Result<Inspection::Where> Inspection::where(const VolumePosition& at) {
 Result<std::vector<VolumeInfo>> Inspection::volumes() {
   const std::uint64_t volume_bytes = core_.volumes->superblock().volume_bytes;
   const std::uint64_t usable_bytes = store::usable_volume_bytes(volume_bytes, core_.log_limits);
+  const auto damaged = damages_.by_volume();
   std::vector<VolumeInfo> states;
   for (const meta::VolumeUsage& usage : TRY(core_.rows->applied_volumes())) {
     if (usage.row.state == meta::VolumeState::free) continue;
     VolumeInfo state{.usage = usage, .held_bytes = volume_bytes};
+    if (const auto found = damaged.find(usage.volume); found != damaged.end())
+      state.damaged_places = found->second;
     // One that is missing is still a row, and what it held is damage.
     if (const auto place = where({usage.volume, usage.row.generation, 0}); place.ok()) {
       state.device = place->device;
@@ -68,6 +71,8 @@ Result<std::vector<VolumeInfo>> Inspection::volumes() {
       if (const auto volume = core_.volumes->volume(usage.volume);
           volume.ok() && can_punch(core_, usage.volume))
         state.held_bytes = (*volume)->allocated_bytes().ok() ? *(*volume)->allocated_bytes() : volume_bytes;
+    } else {
+      state.missing = true;
     }
     if (usage.row.state == meta::VolumeState::sealed)
       state.garbage_bytes = VolumeFill{usage, std::min(usable_bytes, state.held_bytes)}.garbage_bytes();

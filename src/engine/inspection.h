@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "engine/core.h"
+#include "engine/damage_list.h"
 #include "engine/mounted_root.h"
 #include "meta/extents.h"
 #include "meta/quota_row.h"
@@ -41,7 +42,9 @@ struct VolumeInfo {
   std::uint64_t held_bytes = 0;     // of the device
   std::uint64_t garbage_bytes = 0;  // about what emptying it would give back; of an open one not known, 0
   std::string device;
-  std::uint64_t device_offset = 0;  // of its first byte
+  std::uint64_t device_offset = 0;   // of its first byte
+  std::uint64_t damaged_places = 0;  // that are listed now
+  bool missing = false;              // the device has no such volume
 };
 
 // A row of a file, and where its needle's header lies.
@@ -77,7 +80,8 @@ class Inspection {
  public:
   static constexpr std::size_t kNamedByMax = 100;
 
-  Inspection(Core& core, const MountedRoot& root) : core_(core), root_(root) {}
+  Inspection(Core& core, const MountedRoot& root, const DamageList& damages)
+      : core_(core), root_(root), damages_(damages) {}
 
   StoreState store();
   Result<std::vector<VolumeInfo>> volumes();
@@ -107,6 +111,7 @@ class Inspection {
 
   Core& core_;
   const MountedRoot& root_;
+  const DamageList& damages_;
 };
 
 }  // namespace ciaos::engine

@@ -21,6 +21,7 @@ constexpr std::uint64_t kErrorMs = 60'000;
 
 void Scrub::start(const ScrubPosition& where) {
   position_ = noted_ = where;
+  show_position();
   if (core_.options.scrub_bytes_per_second == 0 || !core_.options.background) return;
   thread_ = std::thread([this] { run(); });
 }
@@ -32,6 +33,11 @@ void Scrub::stop() {
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+}
+
+void Scrub::show_position() {
+  MutexLock lock(mutex_);
+  shown_ = position_;
 }
 
 bool Scrub::is_stopping() {
@@ -106,6 +112,7 @@ Result<bool> Scrub::step(bool paced) {
     TRY_VOID(scrub_volume(volume, paced));
     if (is_stopping()) return true;
     position_.at = {VolumeId(volume.volume.value() + 1), Generation(1), 0};
+    show_position();
     note_position();
     return true;
   }
@@ -114,6 +121,7 @@ Result<bool> Scrub::step(bool paced) {
   damages_.keep_only(there);
   TRY_VOID(damages_.save());
   position_.at = {};
+  show_position();
   note_position();
   ++rounds_;
   return false;
@@ -121,6 +129,7 @@ Result<bool> Scrub::step(bool paced) {
 
 Status Scrub::begin_round() {
   position_ = {.at = {VolumeId(0), Generation(1), 0}, .round_began_seconds = core_.clock.now().seconds};
+  show_position();
   repairs_ += TRY(maintenance_.repair_superblocks());
   repairs_ += TRY(maintenance_.repair_log());
   return {};
@@ -156,6 +165,7 @@ Status Scrub::scrub_volume(const meta::VolumeUsage& volume, bool paced) {
     const std::uint64_t end = page.last ? core_.volumes->superblock().volume_bytes : page.next;
     tell(reader, volume.volume, position_.at.offset, end, std::move(found));
     position_.at.offset = end;
+    show_position();
     more = !page.last;
     const std::uint64_t bytes = checker ? checker->take_bytes_read() : 0;
     read_bytes_ += bytes;
@@ -257,7 +267,13 @@ void Scrub::tell(meta::IndexReader& reader, VolumeId volume, std::uint64_t begin
 }
 
 ScrubStats Scrub::stats() const {
-  return {.rounds = rounds_, .read_bytes = read_bytes_, .repairs = repairs_, .damaged = damages_.count()};
+  ScrubStats stats{
+      .rounds = rounds_, .read_bytes = read_bytes_, .repairs = repairs_, .damaged = damages_.count()};
+  MutexLock lock(mutex_);
+  stats.in_round = shown_.in_round();
+  stats.round_began_seconds = shown_.round_began_seconds;
+  stats.at = shown_.at;
+  return stats;
 }
 
 }  // namespace ciaos::engine

@@ -42,7 +42,7 @@ class Scrub {
   // One volume of that; false when the round is at its end. ECANCELED after stop().
   Result<bool> step_now() EXCLUDES(mutex_);
 
-  ScrubStats stats() const;
+  ScrubStats stats() const EXCLUDES(mutex_);
 
  private:
   struct Page {
@@ -63,6 +63,8 @@ class Scrub {
   bool pause(std::uint64_t bytes) EXCLUDES(mutex_);
   bool is_stopping() EXCLUDES(mutex_);
   void run() EXCLUDES(mutex_);
+  // What stats() says of the position, which a step may hold for minutes.
+  void show_position() EXCLUDES(mutex_);
 
   Core& core_;
   Files& files_;
@@ -77,9 +79,10 @@ class Scrub {
   std::atomic<std::uint64_t> read_bytes_{0};
   std::atomic<std::uint64_t> repairs_{0};
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  ScrubPosition shown_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -253,19 +253,46 @@ Result<Answer> on_load(const Asked& asked) {
   return load_tree(asked.engine, directory.inode(), asked.question.arguments, asked.memory);
 }
 
+// As status and operations, of figures alone.
+Result<Answer> on_overview(const Asked& asked) {
+  Answer answer;
+  for (Record& record : TRY(state_records(asked.engine)))
+    answer.records.push_back(without_places(std::move(record)));
+  if (asked.daemon.operations) {
+    for (Record& operation : asked.daemon.operations()) answer.records.push_back(std::move(operation));
+  }
+  return answer;
+}
+
+// As volumes, but for where they lie.
+Result<Answer> on_volume_map(const Asked& asked) {
+  return page_of(asked, TRY(asked.inspection().volumes()),
+                 [](const engine::VolumeInfo& volume) { return without_places(volume_record(volume)); });
+}
+
 using Handler = Result<Answer> (*)(const Asked&);
 
 const std::map<std::string_view, Handler>& handlers() {
   static const std::map<std::string_view, Handler> table = {
-      {"status", on_status},       {"volumes", on_volumes},
-      {"info", on_info},           {"usage", on_usage},
-      {"places", on_places},       {"compact", on_compact},
-      {"scrub", on_scrub},         {"snapshot", on_snapshot},
-      {"quotas", on_quotas},       {"set-quota", on_set_quota},
-      {"config", on_config},       {"log-level", on_log_level},
-      {"needle", on_needle},       {"operations", on_operations},
-      {"processes", on_processes}, {"metrics", on_metrics},
+      {"status", on_status},
+      {"volumes", on_volumes},
+      {"info", on_info},
+      {"usage", on_usage},
+      {"places", on_places},
+      {"compact", on_compact},
+      {"scrub", on_scrub},
+      {"snapshot", on_snapshot},
+      {"quotas", on_quotas},
+      {"set-quota", on_set_quota},
+      {"config", on_config},
+      {"log-level", on_log_level},
+      {"needle", on_needle},
+      {"operations", on_operations},
+      {"processes", on_processes},
+      {"metrics", on_metrics},
       {"load", on_load},
+      {"overview", on_overview},
+      {"volume-map", on_volume_map},
   };
   return table;
 }
@@ -274,7 +301,8 @@ const std::map<std::string_view, Handler>& handlers() {
 
 Result<Answer> answer_question(Engine& engine, const DaemonSide& daemon, const Question& question,
                                Right right, int memory) {
-  if (right != Right::everything && question.name != "metrics")
+  constexpr std::string_view kFigures[] = {"metrics", "overview", "volume-map"};
+  if (right != Right::everything && std::ranges::find(kFigures, question.name) == std::end(kFigures))
     return fail(EPERM, "only for root and the user that the daemon runs as");
   const auto found = handlers().find(question.name);
   if (found == handlers().end()) return fail(EOPNOTSUPP, "a question that this daemon does not know");

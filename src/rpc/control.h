@@ -1,4 +1,5 @@
-// Control verbs: what `ciaosctl` asks of a daemon and has it do. All but `metrics` are for root and the daemon's own user.
+// Control verbs: what `ciaosctl` asks of a daemon and has it do. All are for root and the daemon's own user; those that
+// answer with figures alone (`metrics`, `overview`, `volume-map`) are for the sidecar's as well.
 //
 // Nothing here takes long: what does is cut into steps, each of which says whether there is more to do, so that a daemon that is
 // to stop waits for one step and for no whole scrub.
@@ -20,7 +21,7 @@ struct DaemonSide {
 };
 
 // Whether whoever asks is root or the daemon's own user.
-enum class Right { metrics_only, everything };
+enum class Right { figures_only, everything };
 
 // EPERM; EOPNOTSUPP: a question of another version. `memory` is -1 if none came.
 Result<Answer> answer_question(engine::Engine& engine, const DaemonSide& daemon, const Question& question,

@@ -90,7 +90,7 @@ struct Server::State {
     socklen_t bytes = sizeof peer;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return std::nullopt;
     if (peer.uid == 0 || peer.uid == ::geteuid()) return Right::everything;
-    if (options.user && peer.uid == *options.user) return Right::metrics_only;
+    if (options.user && peer.uid == *options.user) return Right::figures_only;
     return std::nullopt;
   }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace ciaos::rpc {
 namespace {
 
@@ -78,6 +80,48 @@ Record log_record(const engine::StoreState& state, const store::WriterStats& wri
       .add("index_wal_bytes", state.index_wal_bytes);
 }
 
+// About the live bytes that a round under way has left behind: of the volume it is in, in proportion.
+std::uint64_t passed_bytes(const engine::ScrubStats& scrub, const engine::StoreState& state,
+                           const std::vector<engine::VolumeInfo>& volumes) {
+  std::uint64_t passed = 0;
+  for (const engine::VolumeInfo& volume : volumes) {
+    if (volume.usage.volume < scrub.at.volume) passed += volume.usage.bytes;
+    if (volume.usage.volume != scrub.at.volume || state.volume_bytes == 0) continue;
+    const double share = static_cast<double>(std::min(scrub.at.offset, state.volume_bytes)) /
+                         static_cast<double>(state.volume_bytes);
+    passed += static_cast<std::uint64_t>(share * static_cast<double>(volume.usage.bytes));
+  }
+  return passed;
+}
+
+Record upkeep_record(const engine::Statistics& all, const engine::StoreState& state,
+                     const std::vector<engine::VolumeInfo>& volumes) {
+  Record record{"upkeep", {}};
+  record.add("scrub_rounds", all.scrub.rounds)
+      .add("scrub_read_bytes", all.scrub.read_bytes)
+      .add("scrub_repairs", all.scrub.repairs)
+      .add("volumes_emptied", all.compaction.volumes_emptied)
+      .add("moved_bytes", all.compaction.moved_bytes)
+      .add("punched_bytes", all.compaction.punched_bytes)
+      .add("volumes_freed", all.volumes_freed)
+      .add("snapshots_written", all.snapshots_written)
+      .add("batches_replayed", all.batches_replayed)
+      .add_truth("index_rebuilt", all.index_rebuilt)
+      .add("reclaimable_bytes", all.compaction.reclaimable_bytes)
+      .add("scrub_round_began",
+           static_cast<std::uint64_t>(std::max<std::int64_t>(0, all.scrub.round_began_seconds)))
+      .add_truth("scrubbing", all.scrub.in_round)
+      .add_truth("emptying", all.compaction.emptying);
+  if (all.scrub.in_round)
+    record.add("scrub_volume", all.scrub.at.volume.value())
+        .add("scrub_passed_bytes", passed_bytes(all.scrub, state, volumes));
+  if (all.compaction.emptying)
+    record.add("emptying_volume", all.compaction.emptying_volume.value())
+        .add("emptying_done_bytes", all.compaction.emptying_done_bytes)
+        .add("emptying_bytes", all.compaction.emptying_bytes);
+  return record;
+}
+
 }  // namespace
 
 Result<Records> state_records(engine::Engine& engine) {
@@ -108,17 +152,7 @@ Result<Records> state_records(engine::Engine& engine) {
                         .add("device_read_bytes", all.reader.device_read_bytes)
                         .add("device_read_ns", all.reader.device_read_ns)
                         .add("verify_ns", all.reader.verify_ns));
-  records.push_back(Record{"upkeep", {}}
-                        .add("scrub_rounds", all.scrub.rounds)
-                        .add("scrub_read_bytes", all.scrub.read_bytes)
-                        .add("scrub_repairs", all.scrub.repairs)
-                        .add("volumes_emptied", all.compaction.volumes_emptied)
-                        .add("moved_bytes", all.compaction.moved_bytes)
-                        .add("punched_bytes", all.compaction.punched_bytes)
-                        .add("volumes_freed", all.volumes_freed)
-                        .add("snapshots_written", all.snapshots_written)
-                        .add("batches_replayed", all.batches_replayed)
-                        .add_truth("index_rebuilt", all.index_rebuilt));
+  records.push_back(upkeep_record(all, state, volumes));
   return records;
 }
 
@@ -132,7 +166,17 @@ Record volume_record(const engine::VolumeInfo& volume) {
       .add("garbage_bytes", volume.garbage_bytes)
       .add("held_bytes", volume.held_bytes)
       .add("device", volume.device)
-      .add("device_offset", volume.device_offset);
+      .add("device_offset", volume.device_offset)
+      .add("damaged", volume.damaged_places)
+      .add_truth("missing", volume.missing);
+}
+
+Record without_places(Record record) {
+  constexpr std::string_view kPlaces[] = {"devices", "index", "failure", "device", "device_offset"};
+  std::erase_if(record.fields, [&](const Field& field) {
+    return std::ranges::find(kPlaces, field.name) != std::end(kPlaces);
+  });
+  return record;
 }
 
 Record inode_record(const engine::Attributes& a) {

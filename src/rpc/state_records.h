@@ -13,6 +13,8 @@ namespace ciaos::rpc {
 // "store", "space", "log", "caches", "reads", "upkeep" and "health".
 Result<Records> state_records(engine::Engine& engine);
 Record volume_record(const engine::VolumeInfo& volume);
+// The same without what it says of the machine: paths of devices and what stands in messages of errors.
+Record without_places(Record record);
 Record inode_record(const engine::Attributes& attributes);
 Record attribute_record(const std::string& name, const std::string& value);
 Record extent_record(const engine::ExtentPlace& place);

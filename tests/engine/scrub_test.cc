@@ -6,6 +6,7 @@
 
 #include "engine/damage_list.h"
 #include "engine/damaged_store.h"
+#include "engine/inspection.h"
 #include "support/random.h"
 
 namespace ciaos::test {
@@ -63,6 +64,10 @@ TEST_F(Scrubbing, DamageIsListedWithFileAndDeviceAndReadsOfItAreErrors) {
   ASSERT_EQ(damaged(), 1u);
   EXPECT_THAT(listed(), AllOf(HasSubstr("\t8192\t4096\t"), HasSubstr(path_of(7) + "\n"),
                               HasSubstr(fmt::format("\t{}\t", place))));
+  std::uint64_t places = 0;
+  for (const engine::VolumeInfo& volume : store->inspection().volumes().value())
+    places += volume.damaged_places;
+  EXPECT_EQ(places, 1u);
   store->drop_caches();
   EXPECT_EQ(read_code(path_of(7), 0, 8192), 0);
   EXPECT_EQ(read_code(path_of(7), 9000, 1), EUCLEAN);

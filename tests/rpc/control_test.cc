@@ -160,9 +160,58 @@ TEST_F(Control, TheObjectUsersFrontDoorIsNotAnAdministrator) {
   const rpc::DaemonSide daemon;
   for (const char* name : {"status", "volumes", "info", "set-quota", "scrub", "compact", "log-level"})
     EXPECT_EQ(
-        rpc::answer_question(store.engine(), daemon, {.name = name}, rpc::Right::metrics_only, -1).code(),
+        rpc::answer_question(store.engine(), daemon, {.name = name}, rpc::Right::figures_only, -1).code(),
         EPERM)
         << name;
+}
+
+// Nor of the machine: no path, nothing that names a file.
+TEST_F(Control, ItMaySeeFiguresThatNameNothing) {
+  ASSERT_EQ(shell().put("/f", pattern(100'000)), 0);
+  ASSERT_EQ(shell().fsync("/f"), 0);
+  ASSERT_TRUE(store.engine().settle().ok());
+  rpc::DaemonSide daemon;
+  daemon.mount = [] { return Record{"daemon", {}}.add("mountpoint", std::string("/the/mount")); };
+  daemon.operations = [] { return rpc::Records{Record{"operation", {}}.add("name", std::string("read"))}; };
+  const auto seen = [&](const char* name) {
+    auto answer = rpc::answer_question(store.engine(), daemon, {.name = name}, rpc::Right::figures_only, -1);
+    EXPECT_TRUE(answer.ok()) << name;
+    return answer.ok() ? *std::move(answer) : Answer();
+  };
+  const Answer overview = seen("overview");
+  const Answer status = ask({.name = "status"});
+  EXPECT_EQ(of(overview, "space"), of(status, "space"));
+  EXPECT_EQ(of(overview, "store").text("uuid"), of(status, "store").text("uuid"));
+  EXPECT_EQ(of(overview, "operation").text("name"), "read");
+  const Answer map = seen("volume-map");
+  ASSERT_FALSE(map.records.empty());
+  EXPECT_GT(map.records[0].number("live_bytes"), 0u);
+  EXPECT_NE(map.records[0].find("damaged"), nullptr);
+  for (const Answer* answer : {&overview, &map}) {
+    for (const Record& record : answer->records) {
+      for (const rpc::Field& field : record.fields) {
+        const auto* text = std::get_if<std::string>(&field.value);
+        if (text != nullptr)
+          EXPECT_EQ(text->find('/'), std::string::npos) << record.kind << '.' << field.name;
+      }
+    }
+  }
+}
+
+TEST_F(Control, UpkeepTellsHowFarARoundHasCome) {
+  ASSERT_EQ(shell().put("/f", pattern(100'000)), 0);
+  ASSERT_EQ(shell().fsync("/f"), 0);
+  EXPECT_FALSE(of(ask({.name = "status"}), "upkeep").truth("scrubbing"));
+  ASSERT_TRUE(ask({.name = "scrub"}).more) << "the first step is what comes before the volumes";
+  const Answer begun = ask({.name = "status"});
+  EXPECT_TRUE(of(begun, "upkeep").truth("scrubbing"));
+  EXPECT_EQ(of(begun, "upkeep").number("scrub_passed_bytes"), 0u);
+  ASSERT_TRUE(ask({.name = "scrub"}).more);
+  const Answer after = ask({.name = "status"});
+  EXPECT_EQ(of(after, "upkeep").number("scrub_passed_bytes"), of(after, "space").number("live_bytes"));
+  EXPECT_FALSE(ask({.name = "scrub"}).more);
+  EXPECT_FALSE(of(ask({.name = "status"}), "upkeep").truth("scrubbing"));
+  EXPECT_EQ(of(ask({.name = "status"}), "upkeep").number("scrub_rounds"), 1u);
 }
 
 }  // namespace
