@@ -5,6 +5,7 @@
 // Contents are windows into one pool of noise, chosen by the file's number, so that a reader knows what must come back
 // without keeping it. Inside a timed loop a reader compares the length and three short windows; `verify` compares every byte,
 // and is run behind each timed read, while the pages that the reader was given are still in memory.
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -85,14 +87,17 @@ struct FileSet {
   std::size_t count = 0;
   std::size_t bytes = 0;  // about, if it varies
   bool varies = false;    // sizes spread by a fifth around `bytes`
+  bool flat = false;      // all in one directory
 
   explicit FileSet(Arguments& arguments)
       : folder(arguments["dir"]),
         count(std::strtoul(arguments["files"].c_str(), nullptr, 10)),
         bytes(std::strtoul(arguments["bytes"].c_str(), nullptr, 10)),
-        varies(arguments["varies"] == "1") {}
+        varies(arguments["varies"] == "1"),
+        flat(arguments["flat"] == "1") {}
 
   std::string folder_path(std::size_t file) const {
+    if (flat) return folder;
     char name[32];
     std::snprintf(name, sizeof name, "/d%05zu", file / kFilesPerFolder);
     return folder + name;
@@ -233,14 +238,85 @@ void read_files(Arguments& arguments) {
 
 void stat_files(Arguments& arguments) {
   const FileSet set(arguments);
-  const auto order = set.shuffled(static_cast<unsigned>(number(arguments, "seed", 1)));
+  auto order = set.shuffled(static_cast<unsigned>(number(arguments, "seed", 1)));
+  order.resize(std::min(number(arguments, "count", set.count), set.count));
   const auto begin = Clock::now();
   for (const std::size_t file : order) {
     struct stat about {};
     if (::stat(set.path(file).c_str(), &about) != 0) give_up(set.path(file));
     if (static_cast<std::size_t>(about.st_size) != set.size(file)) wrong_bytes(set.path(file));
   }
-  report(seconds_since(begin), 0, static_cast<double>(set.count), 0);
+  report(seconds_since(begin), 0, static_cast<double>(order.size()), 0);
+}
+
+// Names only, as `ls -U` asks for them, and nothing is kept of them.
+void list(Arguments& arguments) {
+  const FileSet set(arguments);
+  std::vector<char> buffer(1u << 20);
+  const auto begin = Clock::now();
+  const Fd fd(set.folder, O_RDONLY | O_DIRECTORY);
+  std::size_t entries = 0;
+  while (true) {
+    const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
+    if (got < 0) give_up(set.folder);
+    if (got == 0) break;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+      std::uint16_t bytes = 0;
+      std::memcpy(&bytes, buffer.data() + at + offsetof(dirent64, d_reclen), sizeof bytes);
+      entries += buffer[at + offsetof(dirent64, d_name)] != '.' ? 1 : 0;
+      at += bytes;
+    }
+  }
+  const double seconds = seconds_since(begin);
+  if (entries != set.count) wrong_bytes(set.folder);
+  report(seconds, 0, static_cast<double>(entries), 0);
+}
+
+// --- an archive of the set on standard output, in the ustar format ---
+
+constexpr std::size_t kTarBlockBytes = 512;
+
+// Puts `value` as octal digits and a NUL into a field.
+void put_octal(char* field, std::size_t bytes, std::uint64_t value) {
+  field[bytes - 1] = '\0';
+  for (std::size_t digit = bytes - 1; digit-- > 0; value /= 8)
+    field[digit] = static_cast<char>('0' + value % 8);
+}
+
+void put_tar_header(char* block, const std::string& name, std::size_t bytes) {
+  std::memset(block, 0, kTarBlockBytes);
+  std::memcpy(block, name.data(), std::min<std::size_t>(name.size(), 100));
+  put_octal(block + 100, 8, 0644);
+  put_octal(block + 108, 8, 0);
+  put_octal(block + 116, 8, 0);
+  put_octal(block + 124, 12, bytes);
+  put_octal(block + 136, 12, 1'600'000'000);
+  block[156] = '0';
+  std::memcpy(block + 257, "ustar\00000", 8);
+  std::memset(block + 148, ' ', 8);
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < kTarBlockBytes; ++i) sum += static_cast<unsigned char>(block[i]);
+  put_octal(block + 148, 7, sum);
+}
+
+void archive(Arguments& arguments) {
+  const FileSet set(arguments);
+  std::vector<char> out;
+  const auto flush = [&] {
+    write_whole(STDOUT_FILENO, out.data(), out.size(), "standard output");
+    out.clear();
+  };
+  for (std::size_t file = 0; file < set.count; ++file) {
+    const std::string path = set.path(file).substr(set.folder.size() + 1);
+    char header[kTarBlockBytes];
+    put_tar_header(header, path, set.size(file));
+    out.insert(out.end(), header, header + kTarBlockBytes);
+    out.insert(out.end(), set.content(file), set.content(file) + set.size(file));
+    out.resize((out.size() + kTarBlockBytes - 1) / kTarBlockBytes * kTarBlockBytes);
+    if (out.size() > kTransferBytes) flush();
+  }
+  out.resize(out.size() + 2 * kTarBlockBytes);
+  flush();
 }
 
 std::size_t walked = 0;
@@ -356,10 +432,16 @@ struct Verb {
   void (*run)(Arguments&);
 };
 constexpr Verb kVerbs[] = {
-    {"create", create},         {"read", read_files},
-    {"stat", stat_files},       {"walk", walk},
-    {"unlink", unlink_files},   {"write_large", write_large},
-    {"read_large", read_large}, {"read_randomly", read_randomly},
+    {"create", create},
+    {"read", read_files},
+    {"stat", stat_files},
+    {"walk", walk},
+    {"unlink", unlink_files},
+    {"write_large", write_large},
+    {"read_large", read_large},
+    {"read_randomly", read_randomly},
+    {"list", list},
+    {"archive", archive},
 };
 
 }  // namespace

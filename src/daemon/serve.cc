@@ -18,6 +18,7 @@
 #include "base/service_manager.h"
 #include "daemon/daemon_side.h"
 #include "daemon/open_engine.h"
+#include "daemon/returned_memory.h"
 #include "daemon/signals.h"
 #include "fuse/server.h"
 #include "rpc/protocol.h"
@@ -176,6 +177,11 @@ Status mount(const Plan& plan, Signalled& signalled, std::unique_ptr<fuse::FuseS
   return {};
 }
 
+// What `mem=` says, and most of what the process may have on top of that.
+std::uint64_t memory_bytes(const engine::Options& options) {
+  return options.dirty_bytes_max + options.inode_cache_bytes + options.header_cache_bytes + (128u << 20);
+}
+
 Status show_subdir(const MountOptions& options, engine::Engine& engine) {
   if (options.subdir.empty()) return {};
   const Status shown = engine.show_directory(options.subdir);
@@ -259,6 +265,7 @@ ExitCode serve(const Plan& plan, Announcement& announcement) {
   if (!opened) return give_up(Step::open_store, opened.error(), plan.store_name);
   engine = std::move(opened).value();
   signalled.engine = engine.get();
+  const ReturnedMemory returned(memory_bytes(plan.options.engine));
   if (server != nullptr) {
     if (const Status shown = show_subdir(plan.options, *engine); !shown)
       return give_up(Step::mount, shown.error(), plan.mountpoint);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "engine/names.h"
 
 namespace ciaos::engine {
 namespace {
@@ -141,9 +142,22 @@ Status Maintenance::snapshot() {
   return status;
 }
 
+// A batch for the counter alone, unless it is known: the next open would else find a snapshot due that is there.
+Status Maintenance::remember_snapshot() {
+  const auto noted = counters_noted_.find(static_cast<std::uint32_t>(Counter::logged_at_snapshot));
+  if (noted != counters_noted_.end() && noted->second == core_.snapshot_logged_at) return {};
+  if (core_.snapshots_written == 0) return {};
+  {
+    const Gate::Pass pass = TRY(core_.committer->enter(kRecordsPerName));
+    core_.rows->put(Counter::logged_at_snapshot, 0, core_.snapshot_logged_at);
+  }
+  return core_.committer->commit();
+}
+
 Status Maintenance::finish() {
   turn_.wait();
   Status status = snapshot_due(4) ? write_snapshot() : Status{};
+  if (status.ok()) status = remember_snapshot();
   if (status.ok()) status = core_.committer->settle();
   if (status.ok()) status = checkpoint();
   // The next mount then notices when as much as the last batch is gone.

@@ -47,6 +47,7 @@ class Maintenance {
   void note_volumes();
   Status checkpoint();
   Status write_snapshot();
+  Status remember_snapshot();
   Status check_log(Sequence snapshot);
   Status write_pieces();
   // So much as the next snapshot may need is kept from data.

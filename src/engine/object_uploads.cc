@@ -180,9 +180,10 @@ Result<ObjectInfo> Objects::complete_upload(const Complete& complete) {
     discard(publish.staged);
     return joined.code() == ENOENT ? fail(EBADMSG) : joined.error();
   }
-  ObjectInfo info = TRY(this->publish(publish));
-  // The object is there and durable; what is left of the upload can only be in the way.
+  ObjectInfo info = TRY(publish_soon(publish));
+  // In the same commit: a crash behind it must not leave the parts, which nobody would look for any more.
   (void)remove_upload(complete.id).ok();
+  TRY_VOID(core_.committer->commit());
   return info;
 }
 

@@ -192,6 +192,12 @@ Result<ObjectInfo> Objects::link_staged(const Place& place, const Publish& publi
 }
 
 Result<ObjectInfo> Objects::publish(const Publish& publish) {
+  ObjectInfo info = TRY(publish_soon(publish));
+  TRY_VOID(make_durable(info.inode));
+  return info;
+}
+
+Result<ObjectInfo> Objects::publish_soon(const Publish& publish) {
   const auto steps = [&]() -> Result<ObjectInfo> {
     TRY_VOID(check_notes(publish.notes));
     if (publish.path.key.empty() || publish.path.key.ends_with('/')) return fail(EISDIR);
@@ -203,11 +209,7 @@ Result<ObjectInfo> Objects::publish(const Publish& publish) {
   };
   auto info = steps();
   names_.unpin(publish.staged, 1);
-  if (!info.ok()) {
-    prune(publish.path);
-    return info;
-  }
-  TRY_VOID(make_durable(info->inode));
+  if (!info.ok()) prune(publish.path);
   return info;
 }
 

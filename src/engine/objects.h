@@ -135,6 +135,7 @@ class Objects {
                       const std::vector<std::uint64_t>& elements);
 
   // The file gets the name, atomically; not yet durable. Repeats `place` when its directory went meanwhile.
+  Result<ObjectInfo> publish_soon(const Publish& publish);  // durable with the next commit
   Result<ObjectInfo> link_staged(const Place& place, const Publish& publish);
   Status make_durable(InodeId inode);
   // Removes a name if `may` says so of the inode behind it: of what is known only under the locks.

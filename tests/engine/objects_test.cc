@@ -338,8 +338,11 @@ TEST_F(ObjectVerbs, PartsBecomeOneObjectWithoutBeingCopied) {
   EXPECT_EQ(keys().get("b/dir/whole"), whole);
   EXPECT_TRUE(objects().uploads("b", 100)->empty());
   EXPECT_EQ(objects().parts(*id, 0, 10).code(), ENOENT);
-  store.reopen();
+  const std::uint64_t inodes = store->statfs().inodes;
+  kill_and_open();
   EXPECT_EQ(shell().cat("/b/dir/whole"), whole);
+  EXPECT_EQ(objects().upload(*id).code(), ENOENT);
+  EXPECT_EQ(store->statfs().inodes, inodes);
 }
 
 TEST_F(ObjectVerbs, AnAbortedUploadLeavesNothing) {

@@ -161,6 +161,36 @@ TEST_F(Recovery, ASnapshotBoundsTheReplay) {
   EXPECT_EQ(difference(before, tree()), "");
 }
 
+TEST(LargeStore, ThatIsClosedWithASnapshotWritesNoneWhenItIsClosedAgain) {
+  TestStore store({.volume_bytes = 64u << 20, .volumes = 8});
+  store.open();
+  Shell shell(store.engine());
+  Random random(20101122);
+  const auto change = [&](int files) {
+    for (int i = 0; i < files; ++i) {
+      const std::string path = "/" + std::to_string(i);
+      if (!shell.exists(path)) ASSERT_EQ(shell.put(path, "contents"), 0);
+      std::string value(60'000, ' ');
+      for (char& c : value) c = static_cast<char>(random.below(256));
+      ASSERT_EQ(store->setxattr({}, shell.inode(path), "user.noise", value, engine::XattrMode::any).code(),
+                0);
+      ASSERT_EQ(store->commit().code(), 0);
+    }
+  };
+  // A snapshot of 24 MB, and then changes of more than a quarter of that.
+  change(400);
+  ASSERT_EQ(store->snapshot().code(), 0);
+  const std::uint64_t before = store->statistics().snapshots_written;
+  change(150);
+  ASSERT_EQ(store->statistics().snapshots_written, before);
+  ASSERT_EQ(store->close().code(), 0);
+  ASSERT_EQ(store->statistics().snapshots_written, before + 1);
+  store.kill();
+  store.open();
+  ASSERT_EQ(store->close().code(), 0);
+  EXPECT_EQ(store->statistics().snapshots_written, 0u);
+}
+
 TEST_F(Recovery, TheNewestOfManySnapshotsIsUsed) {
   for (int i = 0; i < 10; ++i) {
     make_tree(i * 10, i * 10 + 10);

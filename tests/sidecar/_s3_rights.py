@@ -207,7 +207,7 @@ def encryption():
         parts = []
         for number, data in enumerate((PLAIN * 200, PLAIN), 1):
             etag = ALICE.upload_part(Bucket=BUCKET, Key="sse/parts", UploadId=upload, PartNumber=number,
-                                      Body=data, **mine)["ETag"]
+                                     Body=data, **mine)["ETag"]
             parts.append({"PartNumber": number, "ETag": etag})
         ALICE.complete_multipart_upload(Bucket=BUCKET, Key="sse/parts", UploadId=upload, MultipartUpload={"Parts": parts})
         ALICE.create_bucket(Bucket="secret")

@@ -168,7 +168,7 @@ void add_debug(CLI::App& app, Ctl& ctl) {
   auto* needle =
       verb->add_subcommand("needle", "What a needle says, whether it verifies, and which files name it");
   auto address = std::make_shared<std::string>();
-  needle->add_option("VOLUME:OFFSET", *address, "As info shows them")->type_name("")->required();
+  needle->add_option("NEEDLE", *address, "VOLUME:OFFSET, as info shows them")->type_name("")->required();
   needle->callback([&ctl, address] { ctl.run = [&ctl, address] { return run_needle(ctl, *address); }; });
   auto* bundle = verb->add_subcommand("bundle", "Writes a file for a bug report: no data, no names, no keys");
   auto path = std::make_shared<std::string>();
