@@ -54,3 +54,14 @@ function(ciaos_flatbuffer name schema)
   add_dependencies(ciaos_${name} ${name}_generated)
   target_include_directories(ciaos_${name} SYSTEM PUBLIC "${folder}")
 endfunction()
+
+# ciaos_page_files(<name> <folder>): the files of a folder, in ciaos_<name> itself.
+function(ciaos_page_files name folder)
+  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*")
+  set(output "${PROJECT_BINARY_DIR}/generated/${name}/page_files.cc")
+  add_custom_command(OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" "-DOUTPUT=${output}" "-DFOLDER=${PROJECT_SOURCE_DIR}/${folder}"
+      -P "${PROJECT_SOURCE_DIR}/cmake/EmbedFiles.cmake"
+    DEPENDS ${files} "${PROJECT_SOURCE_DIR}/cmake/EmbedFiles.cmake" VERBATIM)
+  target_sources(ciaos_${name} PRIVATE "${output}")
+endfunction()

@@ -29,6 +29,8 @@ class Body final : public ByteSource {
   // Reads and forgets what is left, so that the peer reads the answer. False: there is too much of it, or it does not come; the
   // connection is good for nothing more.
   bool drain();
+  // That came, as they were sent.
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   Result<std::size_t> read_piece(MutableByteSpan into);

@@ -18,6 +18,21 @@ void Metrics::count(const std::string& operation, int status, std::uint64_t byte
   series.bytes += bytes_sent;
 }
 
+void Metrics::count_totals(const std::string& operation, std::uint64_t bytes_sent,
+                           std::uint64_t bytes_received, std::uint64_t took_ns) {
+  MutexLock lock(mutex_);
+  Totals& totals = totals_[operation];
+  ++totals.times.buckets[latency_bucket(took_ns)];
+  totals.times.nanoseconds += took_ns;
+  totals.times.bytes += bytes_sent;
+  totals.received_bytes += bytes_received;
+}
+
+std::map<std::string, Metrics::Totals> Metrics::totals() const {
+  MutexLock lock(mutex_);
+  return totals_;
+}
+
 std::string Metrics::text(const std::string& store) const {
   std::string requests =
       "# HELP ciaos_requests_total Requests answered.\n# TYPE ciaos_requests_total counter\n";

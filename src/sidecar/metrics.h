@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/mutex.h"
+#include "base/operation_times.h"
 #include "rpc/protocol.h"
 
 namespace ciaos::sidecar {
@@ -15,6 +16,14 @@ namespace ciaos::sidecar {
 class Metrics {
  public:
   void count(const std::string& operation, int status, std::uint64_t bytes_sent, std::uint64_t took_us);
+  // What /metrics does not tell: bodies in both directions, and finer latencies, for who looks at differences (page_history.h).
+  void count_totals(const std::string& operation, std::uint64_t bytes_sent, std::uint64_t bytes_received,
+                    std::uint64_t took_ns);
+  struct Totals {
+    OperationTotals times;  // their bytes are those that were sent
+    std::uint64_t received_bytes = 0;
+  };
+  std::map<std::string, Totals> totals() const;
   // `store`: the daemon's own metrics, empty when it is not there.
   std::string text(const std::string& store) const;
 
@@ -29,6 +38,7 @@ class Metrics {
   };
   mutable Mutex mutex_;
   std::map<std::pair<std::string, int>, Series> series_ GUARDED_BY(mutex_);
+  std::map<std::string, Totals> totals_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ciaos::sidecar

@@ -17,6 +17,7 @@
 #include "sidecar/metrics.h"
 #include "sidecar/native.h"
 #include "sidecar/options.h"
+#include "sidecar/page.h"
 #include "sidecar/s3.h"
 #include "sidecar/server.h"
 #include "sidecar/store.h"
@@ -76,14 +77,18 @@ Result<std::string> socket_of(const Options& options) {
 class Sidecar {
  public:
   Sidecar(Settings settings, std::string socket)
-      : settings_(std::move(settings)), store_(std::move(socket)) {}
+      : settings_(std::move(settings)),
+        store_(std::move(socket)),
+        page_(settings_, store_, metrics_, clock_) {}
 
   void answer(Exchange& exchange) {
     const auto begun = std::chrono::steady_clock::now();
     const std::string operation = dispatch(exchange);
     const auto took = std::chrono::steady_clock::now() - begun;
-    const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-    metrics_.count(operation, exchange.status(), exchange.bytes_sent(), static_cast<std::uint64_t>(took_us));
+    const auto took_ns =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
+    metrics_.count(operation, exchange.status(), exchange.bytes_sent(), took_ns / 1000);
+    metrics_.count_totals(operation, exchange.bytes_sent(), exchange.body.bytes(), took_ns);
   }
 
  private:
@@ -106,6 +111,10 @@ class Sidecar {
                       metrics_.text(store.ok() ? store->text : std::string()));
       return "metrics";
     }
+    if (is_page(settings_, head) && !is_s3(head)) {
+      page_.answer(exchange);
+      return "page";
+    }
     if (is_native(head) && !is_s3(head)) {
       answer_native(settings_, store_, exchange);
       return "native";
@@ -116,6 +125,8 @@ class Sidecar {
   const Settings settings_;
   Store store_;
   Metrics metrics_;
+  SystemClock clock_;
+  Page page_;
 };
 
 // What may change while we run. What cannot be read leaves things as they are.

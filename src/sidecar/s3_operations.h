@@ -1,6 +1,8 @@
 // The operations of S3, each a function from a request that was identified and admitted to its answer.
 #pragma once
 
+#include <functional>
+
 #include "sidecar/cipher.h"
 #include "sidecar/s3_request.h"
 #include "sidecar/upload.h"
@@ -46,6 +48,9 @@ S3Answer list_versions(S3Request& request);  // each object has one, "null"
 
 // s3_reading.cc
 S3Answer get_object(S3Request& request);  // and HEAD
+// The same with other headers, made of what is known of the object and of its first bytes; empty: S3's.
+using Presentation = std::function<Headers(const engine::ObjectInfo&, ByteSpan)>;
+S3Answer send_object(S3Request& request, const Presentation& present);
 S3Answer get_object_attributes(S3Request& request);
 
 // s3_writing.cc

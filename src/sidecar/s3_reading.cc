@@ -66,7 +66,7 @@ void send_rest(S3Request& request, InodeId handle, ByteRange range, ObjectKeystr
   }
 }
 
-S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
+S3Answer answer_opened(S3Request& request, const rpc::Opened& opened, const Presentation& present) {
   const engine::ObjectInfo& info = opened.info;
   Headers headers = headers_of(request, info);
   std::ranges::move(cors_headers(request), std::back_inserter(headers));
@@ -125,7 +125,9 @@ S3Answer answer_opened(S3Request& request, const rpc::Opened& opened) {
     bytes = worker.memory.bytes().first(*count);
   }
   if (keystream) keystream->apply(range.begin, worker.memory.bytes().first(bytes.size()));
+  if (present) headers = present(info, bytes);
   request.exchange.begin(status, headers, length, bytes);
+  if (request.exchange.head.method == "HEAD") return {.sent = true};
   send_rest(request, opened.handle, {range.begin + bytes.size(), range.end},
             keystream ? &*keystream : nullptr);
   return {.sent = true};
@@ -203,13 +205,15 @@ ParsedRange parse_range(const std::string& header, std::uint64_t size) {
   return parsed;
 }
 
-S3Answer get_object(S3Request& request) {
+S3Answer get_object(S3Request& request) { return send_object(request, {}); }
+
+S3Answer send_object(S3Request& request, const Presentation& present) {
   const bool head = request.head().method == "HEAD";
   const rpc::Memory* memory = head ? nullptr : &request.exchange.worker.memory;
   const bool ranged = request.head().header("range") != nullptr;
   const auto opened = request.client.open(request.path(), ranged ? nullptr : memory, 0, kPieceBytes);
   if (!opened.ok()) return request.refuse(opened.error());
-  const S3Answer answer = answer_opened(request, *opened);
+  const S3Answer answer = answer_opened(request, *opened, present);
   if (opened->handle != InodeId{}) request.client.close(opened->handle);
   return answer;
 }

@@ -81,6 +81,21 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> from_hex(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    unsigned byte = 0;
+    for (const char c : text.substr(i, 2)) {
+      const bool is_letter = c >= 'a' && c <= 'f';
+      if (!is_letter && (c < '0' || c > '9')) return std::nullopt;
+      byte = 16 * byte + static_cast<unsigned>(is_letter ? c - 'a' + 10 : c - '0');
+    }
+    out += static_cast<char>(byte);
+  }
+  return out;
+}
+
 std::string base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int length =

@@ -32,6 +32,8 @@ std::string digest(DigestKind kind, std::string_view bytes);
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
 std::string hmac_sha1(std::string_view key, std::string_view bytes);
 std::string hex(std::string_view bytes);
+// nullopt for anything that hex() would not have written.
+std::optional<std::string> from_hex(std::string_view text);
 std::string base64(std::string_view bytes);
 // nullopt for anything that is not base64 with its padding.
 std::optional<std::string> from_base64(std::string_view text);

@@ -14,13 +14,13 @@ FORBIDDEN = [
     (re.compile(r"\bDIS" + r"ABLED_"), "a test out of the build does not exist"),
     (re.compile(r"\bGTEST_SK" + r"IP\(\)\s*;"), "a skipped test says why"),
 ]
-TEXT = {".cc", ".h", ".py", ".sh", ".md", ".8", ".cmake", ".json", ".txt", ".service", ".yml", ""}
+TEXT = {".cc", ".h", ".py", ".js", ".css", ".html", ".svg", ".sh", ".md", ".8", ".cmake", ".json", ".txt", ".service", ".yml", ""}
 
 
 def offences_in(path):
     name = tree.name_of(path)
     lines = path.read_text().splitlines()
-    if path.suffix in {*tree.CODE, ".py"}:
+    if path.suffix in {*tree.CODE, ".py", ".js", ".css", ".html"}:
         if len(lines) > CODE_LINES_MAX:
             yield f"{name}:{len(lines)}: {len(lines)} lines, the wall is at {CODE_LINES_MAX}"
         for number, line in enumerate(lines, 1):
