@@ -12,6 +12,7 @@
 #include "engine/compaction.h"
 #include "engine/core.h"
 #include "engine/files.h"
+#include "engine/index_warmth.h"
 #include "engine/inspection.h"
 #include "engine/maintenance.h"
 #include "engine/mounted_root.h"
@@ -69,6 +70,7 @@ class Engine::Impl {
                 core->clock.now(), core->read_only() || core->options.opens_untold),
         inspection(*core, root, damages) {
     damages.load(core->index_directory + "/damaged");
+    if (core->options.background && core->scratch_index.empty()) warmth.start(core->index_directory);
     if (core->read_only()) return;
     maintenance.start_at(recovered.last, recovered.open_volumes);
     maintenance.set_snapshot(recovered.snapshot);
@@ -204,6 +206,7 @@ class Engine::Impl {
   }
 
   Watch watch;  // ids as they are shown
+  IndexWarmth warmth;
   std::unique_ptr<Core> core;
   MountedRoot root;
   Files files;

@@ -131,6 +131,8 @@ Result<Connection> open_reading(const std::string& directory, const Uuid& store)
 
 }  // namespace
 
+std::string Index::database_file(const std::string& directory) { return database_of(directory); }
+
 Result<Connection> open_database(const std::string& directory, const Uuid& store, Index::Mode mode) {
   const bool create = mode == Index::Mode::open_or_create;
   if (!create && !TRY(size_of(database_of(directory)))) return fail(ENOENT, database_of(directory));

@@ -97,6 +97,7 @@ class Index {
   // read_only writes nothing at all, not even beside the database: EAGAIN when its WAL holds something or its schema is
   // older, so that only a copy of it can be opened, by a writer.
   static Result<std::unique_ptr<Index>> open(const std::string& directory, const Uuid& store, Mode mode);
+  static std::string database_file(const std::string& directory);
   // Deletes the database's files in `directory`.
   static Status remove(const std::string& directory);
   ~Index();
