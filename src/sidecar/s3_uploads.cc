@@ -341,11 +341,7 @@ S3Answer complete_upload(S3Request& request) {
   }
   if (too_small) return request.refuse(S3Error::entity_too_small);
   const std::string cipher = label_of(named->info, kCipherFact);
-  // The parts are encrypted already: a client's key is not needed any more, but a wrong one tells of a mistake.
-  const bool brings_key = request.head().header(std::string(kCustomerHeaders) + "algorithm") != nullptr;
-  if (brings_key || !cipher.starts_with('C')) {
-    if (const WantedCipher key = cipher_of(request, cipher); key.refused) return *key.refused;
-  }
+  if (const WantedCipher key = cipher_of(request, cipher); key.refused) return *key.refused;
   if (!cipher.empty() && wanted.parts.size() > kEncryptedPartsMax)
     return request.refuse(S3Error::invalid_request, "An encrypted object has 1,000 parts at most.");
   rpc::Client::Publish publish;

@@ -209,7 +209,16 @@ def encryption():
             etag = ALICE.upload_part(Bucket=BUCKET, Key="sse/parts", UploadId=upload, PartNumber=number,
                                      Body=data, **mine)["ETag"]
             parts.append({"PartNumber": number, "ETag": etag})
-        ALICE.complete_multipart_upload(Bucket=BUCKET, Key="sse/parts", UploadId=upload, MultipartUpload={"Parts": parts})
+        refused("InvalidRequest", ALICE.complete_multipart_upload, Bucket=BUCKET, Key="sse/parts", UploadId=upload,
+                MultipartUpload={"Parts": parts})
+        whole = {"Bucket": BUCKET, "Key": "sse/parts", "UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        try:
+            ALICE.complete_multipart_upload(**whole, **mine)
+        except botocore.exceptions.ParamValidationError:
+            # Older clients encode the key for this operation no more than any other text.
+            ALICE.complete_multipart_upload(**whole, SSECustomerAlgorithm="AES256",
+                                            SSECustomerKey=base64.b64encode(secret).decode(),
+                                            SSECustomerKeyMD5=base64.b64encode(hashlib.md5(secret).digest()).decode())
         ALICE.create_bucket(Bucket="secret")
         ALICE.put_bucket_encryption(Bucket="secret", ServerSideEncryptionConfiguration={"Rules": [
             {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]})
