@@ -162,10 +162,17 @@ Result<bool> Compaction::step_in_turn(Pressure pressure, bool paced) {
 Result<bool> Compaction::punch(const std::vector<VolumeFill>& volumes) {
   const std::uint64_t least = core_.volumes->superblock().volume_bytes / kPunchShare;
   std::uint64_t punched = 0;
-  for (auto dead = leased_.begin(); dead != leased_.end();) {
-    const bool ready = core_.leases.may_free(dead->first, dead->second.found_ms);
-    if (ready) punched += TRY(engine::punch(core_, dead->second));
-    dead = ready ? leased_.erase(dead) : std::next(dead);
+  for (auto next = leased_.begin(); next != leased_.end();) {
+    const auto waiting = next++;
+    const meta::VolumeUsage& usage = waiting->second.volume;
+    // Meanwhile it may have been given back whole.
+    const bool is_there = std::ranges::any_of(volumes, [&](const VolumeFill& volume) {
+      return volume.usage.volume == usage.volume && volume.usage.row.generation == usage.row.generation;
+    });
+    if (is_there && !core_.leases.may_free(usage.volume, waiting->second.found_ms)) continue;
+    // Before it is punched: what fails once is not to fail every step from then on.
+    const DeadPayloads dead = std::move(leased_.extract(waiting).mapped());
+    if (is_there) punched += TRY(engine::punch(core_, dead));
   }
   for (const VolumeFill& volume : volumes) {
     const meta::VolumeUsage& usage = volume.usage;

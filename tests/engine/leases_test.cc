@@ -124,6 +124,28 @@ TEST_F(Leasing, DeadPayloadsArePunchedWhenTheLeaseIsOver) {
   EXPECT_EQ(shell().cat("/0"), contents_of(0, 300'000));
 }
 
+TEST_F(Leasing, AVolumeThatWentBeforeItCouldBePunchedHoldsNobodyUp) {
+  fill(120);
+  const Leases::Holder holder(engine_->leases());
+  const VolumeId volume = lease(holder, "/61").value()[0].needle.at.volume;
+  for (std::uint64_t file = 1; file < 120; file += 3) ASSERT_EQ(shell().rm(path_of(file)), 0);
+  compact();  // finds what is to be punched when the lease is over
+  for (std::uint64_t file = 0; file < 120; ++file) {
+    if (file % 3 != 1) ASSERT_EQ(shell().rm(path_of(file)), 0);
+  }
+  ASSERT_TRUE(engine_->commit().ok());
+  ASSERT_TRUE(engine_->snapshot().ok());
+  for (const char* path : {"/next", "/and-next"}) {
+    ASSERT_EQ(shell().put(path, "x"), 0);
+    ASSERT_TRUE(engine_->commit().ok());
+    ASSERT_TRUE(engine_->settle().ok());
+    clock_.advance_ms(kLeaseMs);
+  }
+  ASSERT_FALSE(is_there(volume));
+  const auto stepped = engine_->compact(/*pressed=*/false);
+  EXPECT_TRUE(stepped.ok()) << to_string(stepped.error());
+}
+
 TEST_F(Leasing, WhatIsInMemoryOnlyIsNotLeased) {
   const Leases::Holder holder(engine_->leases());
   ASSERT_EQ(shell().put("/f", "buffered"), 0);
