@@ -24,6 +24,7 @@ export function count(value) {
   if (value === null || value === undefined) return UNKNOWN;
   if (value >= 1e6) return `${rounded(value / 1e6)} M`;
   if (value >= 1e4) return `${rounded(value / 1e3)} k`;
+  if (value > 0 && value < 0.05) return '<0.1';
   return value >= 100 || Number.isInteger(value) ? Math.round(value).toString() : value.toFixed(1);
 }
 

@@ -153,6 +153,8 @@ export class Plot {
       if (!this.data) return;
       let path = '';
       let drawing = false;
+      const known = (i) => i >= 0 && i < this.data.times.length && this.data.columns[field][i] !== null;
+      const alone = [];
       this.data.columns[field].forEach((value, i) => {
         const ms = this.data.times[i];
         if (value === null || ms < this.beginMs) {
@@ -160,10 +162,12 @@ export class Plot {
           return;
         }
         path += `${drawing ? 'L' : 'M'}${this.x(ms).toFixed(1)} ${this.y(value).toFixed(1)}`;
-        if (!drawing) path += 'h.01';
+        if (!known(i - 1) && !known(i + 1))
+          alone.push(drawn('circle', { class: `alone ${ink}`, cx: this.x(ms), cy: this.y(value), r: 2 }));
         drawing = true;
       });
       yield drawn('path', { class: `line ${ink}`, d: path });
+      yield* alone;
     }
   }
 

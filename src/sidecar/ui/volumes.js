@@ -9,7 +9,7 @@ function legendItem(kind, label, value) {
 
 // What the store can hold: what lives, what emptying volumes gives back, the rest of what is free, and log and reserves.
 export function drawSpace(place, now) {
-  if (!now) return replace(place, quiet('Not known while the daemon is away.'));
+  if (!now) return replace(place);
   const { total_bytes: total, free_bytes: free, live_bytes: live, garbage_bytes: garbage } = now.space;
   const unused = Math.max(0, free - garbage);
   const other = Math.max(0, total - live - garbage - unused);
@@ -20,6 +20,7 @@ export function drawSpace(place, now) {
   for (const [kind, , size] of parts) {
     const part = element('span', { class: kind });
     part.style.width = `${total === 0 ? 0 : (100 * size) / total}%`;
+    part.style.minWidth = size > 0 ? '3px' : '0';
     bar.append(part);
   }
   const items = parts.map(([kind, label, size]) => legendItem(kind, label, bytes(size)));
