@@ -1,4 +1,4 @@
-"""Debian packages are built from what packaging/packages.sh names, and systemd takes the units as they are."""
+"""Debian packages and RPMs are built from what packaging/packages.sh names, and systemd takes the units as they are."""
 
 import pathlib
 import re
@@ -33,6 +33,38 @@ def check_version():
     packaged = re.match(r"ciaosfs \((\S+)\)", (PACKAGING / "debian/changelog").read_text()).group(1)
     if project != packaged:
         yield f"packaging/debian/changelog:1: version {packaged}, and the project's is {project}"
+
+
+# Packages whose development files the two systems name alike, but for these.
+RPM_NAMES = {"g++": "gcc-c++", "libcli11-dev": "cli11-devel", "libsqlite3-dev": "sqlite-devel", "libssl-dev": "openssl-devel",
+             "nlohmann-json3-dev": "json-devel", "pkg-config": "pkgconfig"}
+RPM_MACROS = {"_bindir": "usr/bin", "_sbindir": "usr/sbin", "_unitdir": "usr/lib/systemd/system",
+              "_tmpfilesdir": "usr/lib/tmpfiles.d", "_sysusersdir": "usr/lib/sysusers.d", "_mandir": "usr/share/man",
+              "_datadir": "usr/share"}
+
+
+def rpm_name(package):
+    plain = re.sub(r"^lib(?!archive|blkid|uring|zstd)", "", re.sub(r"-dev$", "-devel", package))
+    return RPM_NAMES.get(package, plain)
+
+
+def check_spec():
+    """The spec file for RPMs has the version, the needs and the files of Debian's packages."""
+    name = "packaging/rpm/ciaosfs.spec:1"
+    spec = (PACKAGING / "rpm/ciaosfs.spec").read_text()
+    packaged = re.match(r"ciaosfs \((\S+)\)", (PACKAGING / "debian/changelog").read_text()).group(1)
+    if f"Version:        {packaged}\n" not in spec:
+        yield f"{name}: another version than {packaged}"
+    required = set(re.findall(r"^BuildRequires:\s+(\S+)", spec, re.M)) - {"systemd-rpm-macros"}
+    for package in sorted(required ^ {rpm_name(package) for package in build_packages() - ALWAYS_THERE}):
+        yield f"{name}: {package} is in one of BuildRequires and packages_build, and not in both"
+    for package, header in (("ciaosfs", "%files\n"), ("ciaos-sidecar", "%files -n ciaos-sidecar\n")):
+        section = spec[spec.index(header) + len(header):].split("\n\n")[0]
+        listed = {re.sub(r"%{(\w+)}", lambda found: RPM_MACROS[found[1]], line).rstrip("*") for line in section.splitlines()
+                  if not line.startswith("%dir")}
+        debian = {line.rstrip("*") for line in (PACKAGING / f"debian/{package}.install").read_text().split()}
+        for path in sorted(listed ^ debian):
+            yield f"{name}: {path} is in one of %files and debian/{package}.install, and not in both"
 
 
 def check_exposure(unit, folder):
@@ -96,7 +128,7 @@ def check_manifests():
         yield "packaging/kubernetes: mounts nothing"
 
 
-offences = [*check_build_depends(), *check_version(), *check_container(), *check_manifests()]
+offences = [*check_build_depends(), *check_version(), *check_spec(), *check_container(), *check_manifests()]
 if not offences:
     tree.need_tool("systemd-analyze")
     offences += check_units()
