@@ -3,7 +3,6 @@ import { element, failed, plural, replace } from './format.js';
 import { Browser } from './browser.js';
 import { Figures } from './figures.js';
 
-const REFRESH_MS = 5000;
 const RETRY_MS = 3000;
 const VIEWS = ['wait', 'sign-in', 'figures', 'objects'];
 
@@ -55,9 +54,10 @@ function signOut(why) {
   find('#store').textContent = '';
   find('#sign-in .refusal').textContent = why;
   // What was seen is not left for who comes next.
-  replace(find('#listing'));
+  if (figures) figures.end();
+  if (browser) browser.end();
   figures = null;
-  for (const place of ['.tiles', '#plots', '#map', '#volume', '#space', '#operations', '#upkeep']) replace(find(place));
+  for (const place of ['#path', '#listing', '.tiles', '#plots', '#map', '#volume', '#space', '#operations', '#upkeep']) replace(find(place));
   banner('');
   show('sign-in');
 }
@@ -86,15 +86,14 @@ let timer = null;
 async function refresh() {
   clearTimeout(timer);
   if (session.token === null && !session.open) return;
-  let wait = REFRESH_MS;
+  let wait = RETRY_MS;
   const mine = figures;
   try {
-    wait = (await figures.refresh()) ?? REFRESH_MS;
+    wait = await figures.refresh();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (error.status === 401 || mine !== figures) return;
     if (error.status !== 503) banner(`${error.message} Trying again.`);
-    wait = RETRY_MS;
   }
   if (mine === figures) timer = setTimeout(refresh, wait);
 }
@@ -103,8 +102,10 @@ function route() {
   if (session.token === null && !session.open) return;
   const place = location.hash.replace(/^#\//, '') || 'figures';
   const isObjects = /^objects?(\/|$)/.test(place);
-  for (const link of document.querySelectorAll('nav a'))
-    link.toggleAttribute('aria-current', (link.getAttribute('href') === '#/objects') === isObjects);
+  for (const link of document.querySelectorAll('nav a')) {
+    if ((link.getAttribute('href') === '#/objects') === isObjects) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
   show(isObjects ? 'objects' : 'figures');
   document.title = `${isObjects ? 'Objects' : 'Figures'} – ciaosfs`;
   if (isObjects) browser.open(place);

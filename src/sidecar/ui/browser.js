@@ -32,6 +32,10 @@ export class Browser {
     this.shown = null;
   }
 
+  end() {
+    this.shown = null;
+  }
+
   // `place`: what follows "#/" in the address: "objects", "objects/BUCKET/PREFIX", "object/BUCKET/KEY".
   async open(place) {
     this.shown = place;

@@ -6,6 +6,8 @@ import { Plot } from './plot.js';
 import { VolumeMap, drawSpace } from './volumes.js';
 
 const SAMPLES_MAX = 720;
+const REFRESH_MS = 5000;
+const FIRST_MAP_MS = 700;
 const OPERATIONS_SHOWN = 10;
 const FIRST = 'The first figures come in a few seconds.';
 const AWAY = 'Not known while the daemon is away.';
@@ -121,9 +123,10 @@ export class Figures {
     this.tellState = tellState;
     this.find = (selector) => page.querySelector(selector);
     this.samples = new Samples();
+    this.ended = false;
     this.plots = PLOTS.map((options) => new Plot(this.find('#plots'), { ...options, onCursor: (ms) => this.setCursor(ms) }));
     this.map = new VolumeMap(this.find('#map'), this.find('#volume'));
-    this.find('#percentile').addEventListener('change', () => this.choosePercentile());
+    this.find('#percentile').onchange = () => this.choosePercentile();
     this.choosePercentile();
   }
 
@@ -135,12 +138,19 @@ export class Figures {
     for (const plot of this.plots) plot.setCursor(ms);
   }
 
+  // What is still on its way is not drawn any more.
+  end() {
+    this.ended = true;
+  }
+
+  // In how many milliseconds to come again.
   async refresh() {
     let answer = await this.ask(`figures?since=${this.samples.last}`);
     if (!this.samples.take(answer)) {
       answer = await this.ask('figures?since=0');
       this.samples.take(answer);
     }
+    if (this.ended) return undefined;
     this.tellState(answer.now, answer.why);
     const data = this.samples.columns();
     for (const plot of this.plots) plot.setData(data);
@@ -148,10 +158,13 @@ export class Figures {
     this.drawOperations(answer.operations, answer.now);
     this.drawUpkeep(answer.now);
     drawSpace(this.find('#space'), answer.now);
-    if (!answer.now) return this.map.clear(AWAY);
+    if (!answer.now) {
+      this.map.clear(AWAY);
+      return REFRESH_MS;
+    }
     const map = await this.ask('volumes');
-    this.map.draw(map, answer.now);
-    return map.volumes === null ? 700 : 5000;
+    if (!this.ended) this.map.draw(map, answer.now);
+    return map.volumes === null ? FIRST_MAP_MS : REFRESH_MS;
   }
 
   drawTiles(now) {

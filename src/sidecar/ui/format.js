@@ -39,10 +39,10 @@ export function duration(ns) {
 }
 
 export const percent = (share) => (share > 0 && share < 0.01 ? '<1 %' : `${Math.round(100 * share)} %`);
-export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
-export const clockWithSeconds = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+export const clockWithSeconds = (ms) => new Date(ms).toLocaleTimeString([], { hourCycle: 'h23' });
 export const dateOf = (seconds) =>
-  new Date(1000 * seconds).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short', hour12: false });
+  new Date(1000 * seconds).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
 
 // Keys come percent-encoded, since they may be any bytes; those that are no UTF-8 are shown as they came.
 export function shownName(encoded) {
