@@ -4,6 +4,8 @@ import { Browser } from './browser.js';
 import { Figures } from './figures.js';
 
 const RETRY_MS = 3000;
+// What tells of the store, and is emptied when nobody is signed in.
+const FILLED = ['#path', '#listing', '.tiles', '#plots', '#map', '#volume', '#space', '#operations', '#upkeep'];
 const VIEWS = ['wait', 'sign-in', 'figures', 'objects'];
 
 const find = (selector) => document.querySelector(selector);
@@ -57,7 +59,7 @@ function signOut(why) {
   if (figures) figures.end();
   if (browser) browser.end();
   figures = null;
-  for (const place of ['#path', '#listing', '.tiles', '#plots', '#map', '#volume', '#space', '#operations', '#upkeep']) replace(find(place));
+  for (const place of FILLED) replace(find(place));
   banner('');
   show('sign-in');
 }
