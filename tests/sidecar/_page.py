@@ -14,7 +14,7 @@ from _chromium import Page
 sidecar, store, mount, daemon = sys.argv[1:5]
 PROGRAMS = os.environ["CIAOSFS_BIN"]
 PICTURES = os.environ.get("CIAOS_SCREENSHOTS")
-LOOKS = [(width, dark) for width in (1400, 400) for dark in (False, True)]
+LOOKS = [(1180, False), (720, True)] + [(width, dark) for width in (1400, 400) for dark in (False, True)]
 NAMES = {"markup": "<img src=x onerror='window.hit = 1'>", "directory": "deep & <b>"}
 
 
@@ -54,6 +54,10 @@ def look_from_all_sides(page, view):
                        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
                        ".map((e) => e.tagName + '.' + e.getAttribute('class')).slice(0, 3)")
         assert not out, f"{view} at {width}: {out} stick out"
+        cut = page.run("[...document.querySelectorAll('main:not([hidden]) :is(.value, td, h3, button)')]"
+                       ".filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)"
+                       ".map((e) => e.textContent).slice(0, 3)")
+        assert not cut, f"{view} at {width}: {cut} have no room"
         backs[dark] = page.run("getComputedStyle(document.body).backgroundColor")
         if PICTURES:
             page.picture(f"{PICTURES}/{view}-{width}-{'dark' if dark else 'light'}.png")
