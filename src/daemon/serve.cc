@@ -36,7 +36,8 @@ Result<std::string> absolute(const std::string& path) {
 
 constexpr std::string_view kFlushing = "making everything durable";
 
-unsigned request_threads() { return std::clamp(4 * std::thread::hardware_concurrency(), 4u, 16u); }
+// An fsync keeps one waiting until the commit that it shares with others is durable; meanwhile these others have to come in.
+unsigned request_threads() { return std::clamp(16 * std::thread::hardware_concurrency(), 16u, 64u); }
 
 // What a process inherits from whoever started it, and a daemon must not depend on.
 void settle_process() {
