@@ -50,8 +50,12 @@ TITLES = {
     "11": "sequential write and fsync, 1 MiB writes",
     "12c": "sequential read, cold",
     "12w": "sequential read, warm",
+    "12cr": "sequential read, cold, ciaosfs mounted read-only",
+    "12wr": "the same, warm",
     "13.4": "random reads of 4 KiB, cold start",
     "13.128": "random reads of 128 KiB, cold start",
+    "13.4r": "random reads of 4 KiB, cold start, ciaosfs mounted read-only",
+    "13.128r": "random reads of 128 KiB, cold start, ciaosfs mounted read-only",
     "14": "device reads for each small file, cold (fewer is better)",
     "15.4": "GET of 4 KB over HTTP, 16 connections; native: nginx",
     "15.100": "GET of 100 KB",
@@ -191,21 +195,32 @@ def write_large(target, scale, seed):
     return {"11": byte_rate(target.timed("write_large", **large(target, scale)))}
 
 
-def read_large(target, scale, seed):
-    del seed
-    target.drop_caches()
-    cold = byte_rate(target.timed("read_large", **large(target, scale)))
-    warm = byte_rate(target.timed("read_large", **large(target, scale)))
-    target.timed("read_large", **large(target, scale), verify=1)
-    return {"12c": cold, "12w": warm}
+def read_large(mounted=""):
+    def run(target, scale, seed):
+        del seed
+        target.drop_caches()
+        cold = byte_rate(target.timed("read_large", **large(target, scale)))
+        warm = byte_rate(target.timed("read_large", **large(target, scale)))
+        target.timed("read_large", **large(target, scale), verify=1)
+        return {"12c" + mounted: cold, "12w" + mounted: warm}
+    return run
 
 
-def read_randomly(kib):
+def read_randomly(kib, mounted=""):
     def run(target, scale, seed):
         target.drop_caches()
         report = target.timed("read_randomly", **large(target, scale), block=kib << 10, seed=seed,
                               milliseconds=scale.random_milliseconds)
-        return {f"13.{kib}": rate(report)}
+        return {f"13.{kib}{mounted}": rate(report)}
+    return run
+
+
+def mount_large_again(*options):
+    def run(target, scale, seed):
+        del scale, seed
+        if target.mount_again:
+            target.mount_again(*options)
+        return {}
     return run
 
 
@@ -312,9 +327,14 @@ GROUPS = (
     Group((Step("create and fsync", (9,), create_and_sync(1)),
            Step("create and fsync, 16 threads", (9,), create_and_sync(16)))),
     Group((Step("writing a large file", (11, 12, 13), write_large),
-           Step("reading it", (12,), read_large),
+           Step("reading it", (12,), read_large()),
            Step("random blocks of 4 KiB", (13,), read_randomly(4)),
            Step("random blocks of 128 KiB", (13,), read_randomly(128)),
+           Step("mounting read-only", (12, 13), mount_large_again("ro")),
+           Step("reading it", (12,), read_large("r")),
+           Step("random blocks of 4 KiB", (13,), read_randomly(4, "r")),
+           Step("random blocks of 128 KiB", (13,), read_randomly(128, "r")),
+           Step("mounting as before", (12, 13), mount_large_again()),
            Step("removing it", (11, 12, 13), remove_large))),
     Group((Step("creating very many files", (14,), create_many),
            Step("reading a few of them", (14,), device_reads))),

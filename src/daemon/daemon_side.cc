@@ -26,6 +26,7 @@ rpc::DaemonSide daemon_side(const Plan& plan, fuse::FuseServer* server) {
     if (server == nullptr) return record;
     return record.add("transport", server->transport())
         .add_truth("opens_are_told", server->opens_are_told())
+        .add("passed_files", server->passed_files())
         .add("requests", server->requests());
   };
   side.configuration = [&plan] {

@@ -190,10 +190,12 @@ Status set_open_mode(MountOptions& options, const Given& given) {
     options.open_mode = fuse::OpenMode::automatic;
   } else if (given.value == "cached") {
     options.open_mode = fuse::OpenMode::cached;
+  } else if (given.value == "passthrough") {
+    options.open_mode = fuse::OpenMode::passthrough;
   } else if (given.value == "none") {
     options.open_mode = fuse::OpenMode::none;
   } else {
-    return fail(EINVAL, "must be auto, cached or none");
+    return fail(EINVAL, "must be auto, cached, passthrough or none");
   }
   options.engine.opens_untold = options.open_mode == fuse::OpenMode::none;
   return {};
@@ -242,7 +244,8 @@ constexpr Row kRows[] = {
      "localxfs, local or xfs; or mock: a store in memory, empty at each mount"},
     {"size", "BYTES", set_mock_bytes, "256M", "how large a mock store is; 64M to 1T"},
     {"open", "HOW", set_open_mode, "auto",
-     "auto: files of a read-only mount are read without being opened; cached: never so; none: always"},
+     "auto: files of a read-only mount are read without being opened, or passed through if they are large; "
+     "cached, passthrough: neither or the one; none: never opened"},
     {"rings", "WHEN", set_rings, "auto",
      "requests over io_uring: auto, if the kernel's switch for it is on; on: turns it on, as root; or off"},
     {"socket", "PATH", set_socket, "/run/ciaosfs/UUID.sock",

@@ -156,8 +156,8 @@ Status serve_mount(const Plan& plan, const Uuid& uuid, engine::Engine& engine, f
       announcement.ready();
       manager.ready("mounted on " + plan.mountpoint, [&engine] { return answers(engine); });
     } else {
-      announcement.failed(failure_of(Step::mount, answered.error(), plan.mountpoint));
       server.stop();
+      announcement.failed(failure_of(Step::mount, answered.error(), plan.mountpoint));
     }
   });
   engine.end_long_work();

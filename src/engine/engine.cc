@@ -23,6 +23,7 @@
 #include "engine/report_files.h"
 #include "engine/rules.h"
 #include "engine/scrub.h"
+#include "engine/twins.h"
 
 namespace ciaos::engine {
 
@@ -59,6 +60,7 @@ class Engine::Impl {
   explicit Impl(Recovered recovered)
       : core(std::move(recovered.core)),
         files(*core),
+        twins(*core, files),
         closed_files(*core, files),
         names(*core, files),
         attributes(*core, files),
@@ -195,6 +197,7 @@ class Engine::Impl {
     now.cache_bytes_max = core->options.inode_cache_bytes;
     now.dirty_bytes = core->dirty.bytes();
     now.open_files = core->open_files;
+    now.twins = twins.stats();
     const Rows::IndexReads reads = core->rows->index_reads();
     now.index_reads = reads.count;
     now.index_read_ns = reads.nanoseconds;
@@ -210,6 +213,7 @@ class Engine::Impl {
   std::unique_ptr<Core> core;
   MountedRoot root;
   Files files;
+  Twins twins;
   ClosedFiles closed_files;
   Names names;
   InodeAttributes attributes;
@@ -416,6 +420,7 @@ void Engine::release(InodeId inode) {
 
 Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
   if (ReportFiles::owns(inode)) return impl_->reports.read(inode, offset, into);
+  if (const auto passed = impl_->twins.read(inode, offset, into)) return *passed;
   auto bytes = impl_->files.read(inode, offset, into);
   if (bytes.ok()) impl_->attributes.note_access(inode);
   return bytes;
@@ -455,6 +460,8 @@ Result<UniqueFd> Engine::volume_descriptor(const Leases::Holder& holder, VolumeI
   if (!holder.has(volume)) return fail(EACCES, "a volume without a lease");
   return TRY(impl_->core->volumes->volume(volume))->descriptor_for_reading();
 }
+
+Twins& Engine::twins() { return impl_->twins; }
 
 Leases& Engine::leases() { return impl_->core->leases; }
 
@@ -545,7 +552,10 @@ bool Engine::changes_may_wait() const {
          core.committer->is_behind() || !core.pool->has_room_for(kRoomForQuickChanges);
 }
 
-void Engine::drop_caches() { impl_->core->reader->drop_caches(); }
+void Engine::drop_caches() {
+  impl_->core->reader->drop_caches();
+  impl_->twins.drop_idle();
+}
 bool Engine::read_only() const { return impl_->core->read_only(); }
 
 Status Engine::settle() {

@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "engine/change_marks.h"
 #include "engine/leases.h"
+#include "engine/twins.h"
 #include "engine/types.h"
 #include "store/log_writer.h"
 #include "store/needle_reader.h"
@@ -92,7 +93,8 @@ struct Statistics {
   std::uint64_t cache_bytes = 0;  // estimate, bounded by cache_bytes_max
   std::uint64_t cache_bytes_max = 0;
   std::uint64_t dirty_bytes = 0;
-  std::uint64_t open_files = 0;     // handles, of every front door that tells of opens
+  std::uint64_t open_files = 0;  // handles, of every front door that tells of opens
+  TwinStats twins;
   std::uint64_t index_reads = 0;    // questions that memory could not answer
   std::uint64_t index_read_ns = 0;  // and what they took
   std::uint64_t snapshots_written = 0;
@@ -201,6 +203,8 @@ class Engine {
   // Of a volume that the holder has a lease of, for reading only. EACCES: he has none.
   Result<UniqueFd> volume_descriptor(const Leases::Holder& holder, VolumeId volume);
   Leases& leases();
+  // For a kernel that reads large files by itself.
+  Twins& twins();
   const ChangeMarks& marks() const;
   Uuid uuid() const;
 

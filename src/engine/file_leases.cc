@@ -6,6 +6,15 @@
 namespace ciaos::engine {
 
 using meta::Extent;
+namespace {
+
+bool is_buffered(const Inode& inode, std::uint64_t begin, std::uint64_t end) {
+  bool buffered = false;
+  inode.buffer.for_each_in(begin, end, [&](const WriteBuffer::Piece&) { buffered = true; });
+  return buffered;
+}
+
+}  // namespace
 
 Result<std::vector<LeasedPiece>> Files::lease(const Leases::Holder& holder, InodeId id, std::uint64_t offset,
                                               std::uint64_t length, std::size_t limit) {
@@ -17,9 +26,7 @@ Result<std::vector<LeasedPiece>> Files::lease(const Leases::Holder& holder, Inod
     TRY_VOID(check_regular(*inode));
     const std::uint64_t end = std::min(inode->row.size, offset + std::min(length, kEndOfFile - offset));
     if (offset >= end) return found;
-    bool buffered = false;
-    inode->buffer.for_each_in(offset, end, [&](const WriteBuffer::Piece&) { buffered = true; });
-    if (buffered) return fail(ENOTSUP, "some of it is in no volume yet");
+    if (is_buffered(*inode, offset, end)) return fail(ENOTSUP, "some of it is in no volume yet");
     TRY_VOID(load_extents(*inode));
     for (const Extent& whole : TRY(overlapping(*inode, offset, end, limit + 1))) {
       if (whole.row.is_reserved()) continue;
@@ -38,6 +45,19 @@ Result<std::vector<LeasedPiece>> Files::lease(const Leases::Holder& holder, Inod
   }
   TRY_VOID(core_.leases.take(holder, volumes));
   return found;
+}
+
+Result<std::optional<std::vector<Extent>>> Files::stored(InodeId id, std::uint64_t change,
+                                                         std::uint64_t begin, std::uint64_t end) {
+  const InodeRef inode = TRY(core_.inodes->get(id));
+  WriterLock lock(inode->mutex);
+  TRY_VOID(check_regular(*inode));
+  if (inode->row.change != change || is_buffered(*inode, begin, end))
+    return std::optional<std::vector<Extent>>();
+  TRY_VOID(load_extents(*inode));
+  std::vector<Extent> extents = TRY(overlapping(*inode, begin, end));
+  std::erase_if(extents, [](const Extent& extent) { return extent.row.is_reserved(); });
+  return std::optional(std::move(extents));
 }
 
 }  // namespace ciaos::engine

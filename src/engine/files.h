@@ -28,6 +28,11 @@ class Files {
   Result<std::vector<LeasedPiece>> lease(const Leases::Holder& holder, InodeId id, std::uint64_t offset,
                                          std::uint64_t length, std::size_t limit);
 
+  // The extents that touch [begin, end), whole and in order, of contents that have the number `change`. Nothing: they have
+  // another one by now, or are not all in needles. Under a read-epoch ticket.
+  Result<std::optional<std::vector<meta::Extent>>> stored(InodeId id, std::uint64_t change,
+                                                          std::uint64_t begin, std::uint64_t end);
+
   Result<std::uint64_t> seek(InodeId id, std::uint64_t offset, SeekTo what);
   Status change_range(InodeId id, const RangeChange& change);
   Result<std::uint64_t> clone_range(const CloneRange& range);

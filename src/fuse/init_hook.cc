@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 
 #include "base/log.h"
@@ -15,8 +16,12 @@
 namespace ciaos::fuse {
 namespace {
 
-// Of Linux 6.14, the first with rings.
+// Of Linux 6.9 and 6.14, the first with passthrough and with rings.
+constexpr std::uint32_t kProtocolOfPassthrough = 40;
 constexpr std::uint32_t kProtocolOfRings = 42;
+// What Debian 12's header still calls unused: how many filesystems may lie below one that passes its files on.
+constexpr std::size_t kMaxStackDepthAt = offsetof(fuse_init_out, flags2) + sizeof(std::uint32_t);
+constexpr std::uint32_t kMaxStackDepth = 1;
 constexpr int kFirstVersionThatSendsThem = 317;
 
 // The version of the library that runs, not of the header: a distribution may update one without the other.
@@ -64,9 +69,18 @@ ssize_t read_request(int fd, void* into, std::size_t bytes, void* userdata) {
   }
 }
 
+void complete_init_for_passthrough(fuse_init_out& reply) {
+  reply.flags |= FUSE_INIT_EXT;
+  reply.flags2 |= static_cast<std::uint32_t>(kOfferPassthrough >> 32);
+  reply.minor = kProtocolOfPassthrough;
+  std::memcpy(reinterpret_cast<std::byte*>(&reply) + kMaxStackDepthAt, &kMaxStackDepth,
+              sizeof kMaxStackDepth);
+}
+
 // Adds to the answer what libfuse forgets. True when it tells of rings.
 bool complete_init(Session& session, fuse_init_out& reply) {
   reply.flags |= session.init_flags_missing.exchange(0);
+  if (session.passthrough != nullptr) complete_init_for_passthrough(reply);
   if (session.rings == nullptr) return false;
   if ((session.kernel_offers & kOfferRings) == 0) {
     log(LogLevel::info, "requests come by /dev/fuse: this kernel offers no rings");

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/log.h"
 #include "engine/acl.h"
+#include "engine/twins.h"
 #include "fuse/file_flags.h"
 #include "fuse/init_hook.h"
 #include "fuse/listing.h"
@@ -18,6 +20,19 @@ namespace ciaos::fuse {
 namespace {
 
 engine::Caller caller_of(fuse_req_t req) { return fuse::caller_of(*fuse_req_ctx(req)); }
+
+bool passes_large_files(Session& session) {
+  const OpenMode mode = session.open_mode;
+  if (mode != OpenMode::passthrough && mode != OpenMode::automatic) return false;
+  const bool read_only = session.engine->read_only();
+  if (mode == OpenMode::automatic && !(read_only && session.engine->twins().are_worth_it())) return false;
+  session.passthrough_possible =
+      read_only ? check_passthrough(session) : Status(fail(EINVAL, "only with ro"));
+  if (session.passthrough_possible.ok()) return true;
+  log(LogLevel::info, "no file is read without the daemon: {}",
+      to_string(session.passthrough_possible.error()));
+  return false;
+}
 
 void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   Session& session = *static_cast<Session*>(userdata);
@@ -38,9 +53,12 @@ void on_init(void* userdata, fuse_conn_info* connection) noexcept {
   connection->max_background = std::clamp(16 * std::thread::hardware_concurrency(), 64u, 1024u);
   connection->congestion_threshold = connection->max_background * 3 / 4;
   connection->time_gran = 1;
+  if (passes_large_files(session))
+    session.passthrough = std::make_unique<Passthrough>(*session.engine, session.handle);
   // On a read-only mount no file changes and none goes, so there is nothing to open: a lookup has pinned it already.
-  const bool wanted_unopened = session.open_mode == OpenMode::none ||
-                               (session.open_mode == OpenMode::automatic && session.engine->read_only());
+  const bool wanted_unopened =
+      session.open_mode == OpenMode::none || (session.open_mode == OpenMode::automatic &&
+                                              session.engine->read_only() && session.passthrough == nullptr);
   session.open_unneeded = wanted_unopened && (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
   // An open that nobody hears of truncates nothing: the kernel has to ask for it by itself.
   if (session.open_unneeded) connection->want &= ~FUSE_CAP_ATOMIC_O_TRUNC;
@@ -159,7 +177,9 @@ void on_ioctl(fuse_req_t req, fuse_ino_t inode, unsigned command, void*, fuse_fi
   reply_ioctl(req, InodeId(inode), command, {static_cast<const std::byte*>(in), in_bytes}, out_bytes);
 }
 
-void on_release(fuse_req_t req, fuse_ino_t inode, fuse_file_info*) noexcept {
+void on_release(fuse_req_t req, fuse_ino_t inode, fuse_file_info* file) noexcept {
+  if (Passthrough* const passthrough = session_of(req).passthrough.get(); passthrough != nullptr)
+    passthrough->closed(InodeId(inode), file->fh);
   engine_of(req).release(InodeId(inode));
   fuse_reply_err(req, 0);
 }

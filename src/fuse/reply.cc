@@ -1,8 +1,11 @@
 #include "fuse/reply.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "base/log.h"
 #include "fuse/session.h"
@@ -10,6 +13,11 @@
 
 namespace ciaos::fuse {
 namespace {
+
+// Of include/uapi/linux/fuse.h, which Debian 12's is older than.
+constexpr std::uint32_t kOpensWithoutFlush = 1u << 5;
+constexpr std::uint32_t kOpensPassthrough = 1u << 7;
+constexpr std::size_t kBackingAt = offsetof(fuse_open_out, open_flags) + sizeof(std::uint32_t);
 
 fuse_file_info open_flags(fuse_req_t req, const fuse_file_info& file, const engine::Attributes& attributes) {
   fuse_file_info out = file;
@@ -24,6 +32,15 @@ fuse_file_info open_flags(fuse_req_t req, const fuse_file_info& file, const engi
       (file.flags & O_ACCMODE) == O_WRONLY && (session_of(req).kernel_offers & kOfferDirectIoAllowMmap) != 0;
   out.direct_io = attributes.is_report || passes_pages_by;
   return out;
+}
+
+// libfuse 3.14 has no word for the file that is passed through.
+int send_passed_open(fuse_req_t req, std::int32_t backing) {
+  fuse_open_out out{};
+  out.fh = kPassedHandle;
+  out.open_flags = kOpensPassthrough | kOpensWithoutFlush;
+  std::memcpy(reinterpret_cast<std::byte*>(&out) + kBackingAt, &backing, sizeof backing);
+  return fuse_reply_buf(req, reinterpret_cast<const char*>(&out), sizeof out);
 }
 
 }  // namespace
@@ -65,8 +82,12 @@ void reply_link_target(fuse_req_t req, const Result<std::string>& target) {
 void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {
   if (!attributes) return reply_error(req, attributes.error());
   engine::Engine& engine = engine_of(req);
+  Passthrough* const passthrough = session_of(req).passthrough.get();
+  const std::int32_t backing = passthrough != nullptr ? passthrough->opened(*attributes) : 0;
   const fuse_file_info flags = open_flags(req, file, *attributes);
-  if (fuse_reply_open(req, &flags) != 0) engine.release(attributes->inode);
+  if ((backing != 0 ? send_passed_open(req, backing) : fuse_reply_open(req, &flags)) == 0) return;
+  if (passthrough != nullptr) passthrough->closed(attributes->inode, backing != 0 ? kPassedHandle : 0);
+  engine.release(attributes->inode);
 }
 
 void reply_created(fuse_req_t req, const Result<engine::Attributes>& attributes, const fuse_file_info& file) {

@@ -177,6 +177,11 @@ struct FuseServer::State {
     ::dup3(nothing.get(), fuse_session_fd(session.get()), O_CLOEXEC);
   }
 
+  // Whoever still waits for an answer gets ENOTCONN.
+  void abort_connection() const {
+    if (device_at(options.mountpoint) == device) ::umount2(options.mountpoint.c_str(), MNT_FORCE);
+  }
+
   const ServerOptions options;
   Session userdata;
   SessionPointer session;  // constant after mount()
@@ -244,6 +249,8 @@ void FuseServer::announce(const std::function<void(const Status&)>& on_ready) {
     return;
   }
   raise_read_ahead(state_->device);
+  if (state_->options.open_mode == OpenMode::passthrough && !state_->userdata.passthrough_possible)
+    return on_ready(with_context(state_->userdata.passthrough_possible.error(), "open=passthrough"));
   on_ready({});
 }
 
@@ -273,6 +280,9 @@ Status FuseServer::run(engine::Engine& engine, const std::function<void(const St
   }
   // While the connection is still there, so that what is being worked on gets its answer.
   if (state_->userdata.rings != nullptr) state_->userdata.rings->stop();
+  // It tells the kernel by the session's descriptor.
+  if (state_->userdata.passthrough != nullptr)
+    state_->userdata.passthrough->end([this] { state_->abort_connection(); });
   // Closes the connection first, which ends every call that still waits for an answer, the announcer's too.
   state_->end_mount();
   announcer.join();
@@ -297,6 +307,11 @@ std::string FuseServer::transport() const {
 RequestTimes& FuseServer::times() { return state_->userdata.times; }
 
 bool FuseServer::opens_are_told() const { return !state_->userdata.open_unneeded; }
+
+std::uint64_t FuseServer::passed_files() const {
+  const Passthrough* const passthrough = state_->userdata.passthrough.get();
+  return passthrough != nullptr ? passthrough->passed() : 0;
+}
 
 void FuseServer::stop() {
   const std::string& mountpoint = state_->options.mountpoint;

@@ -65,6 +65,8 @@ class FuseServer {
   std::string transport() const;
   // Whether the kernel tells of files that are opened.
   bool opens_are_told() const;
+  // Opens of files that the kernel reads by itself.
+  std::uint64_t passed_files() const;
   // What requests took, see request_times.h. Empty where libfuse lets nobody look.
   RequestTimes& times();
   // What the kernel has asked so far, as RequestCounts::text(). Empty where libfuse lets nobody look.

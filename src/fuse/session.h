@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "fuse/libfuse.h"
 #include "fuse/open_mode.h"
+#include "fuse/passthrough.h"
 #include "fuse/request_counts.h"
 #include "fuse/request_times.h"
 #include "fuse/ring_transport.h"
@@ -39,6 +40,9 @@ struct Session {
   std::atomic<std::uint64_t> kernel_offers{0};
   // Told to the kernel with the INIT reply, and started behind it. Null: all requests come by /dev/fuse.
   std::unique_ptr<RingTransport> rings;
+  // Large files are read without us: told to the kernel with the INIT reply. Null: none is. Constant from then on.
+  std::unique_ptr<Passthrough> passthrough;
+  Status passthrough_possible;  // what was found of it where it was wanted
   // Flags that the INIT reply must get on its way to the kernel; see init_hook.h.
   std::atomic<std::uint32_t> init_flags_missing{0};
 };
@@ -46,6 +50,7 @@ struct Session {
 // A bit of `kernel_offers`. A kernel that has it (Linux 6.6) also drops a file's pages when somebody writes past them.
 inline constexpr std::uint64_t kOfferDirectIoAllowMmap = 1ull << 36;
 
+inline constexpr std::uint64_t kOfferPassthrough = 1ull << 37;
 inline constexpr std::uint64_t kOfferRings = 1ull << 41;
 
 inline Session& session_of(fuse_req_t req) { return *static_cast<Session*>(fuse_req_userdata(req)); }

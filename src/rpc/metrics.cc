@@ -42,6 +42,8 @@ constexpr Metric kMetrics[] = {
     {"ciaosfs_cache_bytes", "gauge", "Memory of inodes and names.", "caches", "inode_and_name_bytes"},
     {"ciaosfs_dirty_bytes", "gauge", "Written, and in no volume yet.", "caches", "dirty_bytes"},
     {"ciaosfs_open_files", "gauge", "Files that are open.", "caches", "open_files"},
+    {"ciaosfs_twins", "gauge", "Large files that the kernel may read by itself.", "caches", "twins"},
+    {"ciaosfs_twin_bytes", "gauge", "Bytes of them.", "caches", "twin_bytes"},
     {"ciaosfs_index_reads_total", "counter", "Questions to the index.", "caches", "index_reads"},
     {"ciaosfs_index_read_seconds_total", "counter", "What they took.", "caches", "index_read_ns",
      Unit::seconds},

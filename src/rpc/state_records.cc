@@ -144,6 +144,9 @@ Result<Records> state_records(engine::Engine& engine) {
                         .add("inode_and_name_bytes_max", all.cache_bytes_max)
                         .add("dirty_bytes", all.dirty_bytes)
                         .add("open_files", all.open_files)
+                        .add("twins_begun", all.twins.begun)
+                        .add("twins", all.twins.whole)
+                        .add("twin_bytes", all.twins.whole_bytes)
                         .add("index_reads", all.index_reads)
                         .add("index_read_ns", all.index_read_ns)
                         .add("header_hits", all.reader.header_cache_hits));

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -190,6 +192,28 @@ class DirectoryStoreDevice final : public StoreDevice {
     for (const std::uint32_t number : TRY(existing_volumes())) TRY_VOID(free_volume(number));
     TRY_VOID(sync_path(volumes_path(path_)));
     volume_bytes_ = plan.volume_bytes;
+    return {};
+  }
+
+  // Also of a store that is only read: not one byte of what has a name there changes.
+  Result<UniqueFd> unnamed_file() override {
+    const std::string path = volumes_path(path_);
+    UniqueFd fd(::open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!fd.valid()) return fail(errno, path);
+    return fd;
+  }
+
+  Status share(const Device& volume, const SharedRange& range, int file) override {
+    file_clone_range clone{};
+    clone.src_fd = volume.native_fd();
+    clone.src_offset = range.from;
+    clone.src_length = range.bytes;
+    clone.dest_offset = range.to;
+    int answer = 0;
+    do {
+      answer = ::ioctl(file, FICLONERANGE, &clone);
+    } while (answer != 0 && errno == EINTR);
+    if (answer != 0) return fail(errno, volume.name());
     return {};
   }
 

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -55,6 +57,25 @@ IoRequest read_request(Device& device, std::uint64_t offset, MutableByteSpan int
   return request;
 }
 
+// The blocks of a needle's header, on their way.
+struct HeaderRead {
+  NeedlePlace place;
+  std::shared_ptr<Device> device;
+  IoBuffer memory;
+  IoRequest request;
+  ByteSpan bytes() const { return memory.span().subspan(place.at.offset - request.offset); }
+};
+
+// A place comes from a row, which may be damaged.
+Status check_bounds(const Device& device, const NeedlePlace& place) {
+  const bool inside =
+      place.at.offset % kNeedleAlignment == 0 && place.at.offset <= device.size() &&
+      payload_position(place.at.offset, place.payload_bytes) + place.payload_bytes <= device.size() &&
+      place.payload_bytes <= kTxnPayloadBytesMax;
+  if (!inside) return fail(EUCLEAN, "a needle's place is out of its volume's bounds");
+  return {};
+}
+
 }  // namespace
 
 struct NeedleReader::State {
@@ -79,6 +100,8 @@ struct NeedleReader::State {
   Status with_header_apart(Device& device, const NeedlePlace& place, const Span& pieces, const Span& wanted,
                            std::shared_ptr<const NeedleHeader> header, MutableByteSpan into);
   Result<std::shared_ptr<const NeedleHeader>> header_from(const NeedlePlace& place, ByteSpan bytes);
+  Result<HeaderRead> header_read(const NeedlePlace& place);
+  Result<std::shared_ptr<const NeedleHeader>> header_of(const NeedlePlace& place);
   Status verify(const NeedleHeader& header, const Span& pieces, ByteSpan bytes);
 };
 
@@ -103,6 +126,30 @@ Result<std::shared_ptr<const NeedleHeader>> NeedleReader::State::header_from(con
   auto shared = std::make_shared<const NeedleHeader>(TRY(std::move(header)));
   if (place.payload_bytes > kCachedPayloadBytesMin) headers.put(shared);
   return std::shared_ptr<const NeedleHeader>(std::move(shared));
+}
+
+Result<std::shared_ptr<const NeedleHeader>> NeedleReader::State::header_of(const NeedlePlace& place) {
+  auto known = headers.find(place);
+  if (known != nullptr) {
+    ++header_cache_hits;
+    return known;
+  }
+  HeaderRead read = TRY(header_read(place));
+  TRY_VOID(run({&read.request, 1}));
+  return header_from(place, read.bytes());
+}
+
+Result<HeaderRead> NeedleReader::State::header_read(const NeedlePlace& place) {
+  HeaderRead read;
+  read.place = place;
+  read.device = TRY(volumes.volume(place.at.volume));
+  TRY_VOID(check_bounds(*read.device, place));
+  const std::uint64_t begin = align_down(place.at.offset, read.device->alignment());
+  const std::uint64_t end =
+      align_up(place.at.offset + needle_header_bytes(place.payload_bytes), read.device->alignment());
+  read.memory = IoBuffer(end - begin);
+  read.request = read_request(*read.device, begin, read.memory.span());
+  return read;
 }
 
 Status NeedleReader::State::verify(const NeedleHeader& header, const Span& pieces, ByteSpan bytes) {
@@ -163,11 +210,8 @@ Status NeedleReader::State::with_header_apart(Device& device, const NeedlePlace&
 Status NeedleReader::State::read_device(const NeedlePlace& place, std::uint64_t offset,
                                         MutableByteSpan into) {
   const std::shared_ptr<Device> device = TRY(volumes.volume(place.at.volume));
+  TRY_VOID(check_bounds(*device, place));
   const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
-  if (place.at.offset % kNeedleAlignment != 0 || place.at.offset > device->size() ||
-      payload_at + place.payload_bytes > device->size() || place.payload_bytes > kTxnPayloadBytesMax) {
-    return fail(EUCLEAN, "a needle's place is out of its volume's bounds");
-  }
   const Span wanted{payload_at + offset, payload_at + offset + into.size()};
   const Span pieces{
       payload_at + align_down(offset, kBlockBytes),
@@ -197,6 +241,32 @@ Status NeedleReader::read(const NeedlePlace& place, std::uint64_t offset, Mutabl
   Status status = state_->read_device(place, offset, into);
   if (status.code() == EUCLEAN) ++state_->damaged;
   return status;
+}
+
+Status NeedleReader::verify(const NeedlePlace& place, std::uint64_t offset, ByteSpan bytes) {
+  const std::uint64_t end = offset + bytes.size();
+  CIAOS_ASSERT(offset % kBlockBytes == 0 && (end % kBlockBytes == 0 || end == place.payload_bytes));
+  CIAOS_ASSERT(end <= place.payload_bytes);
+  const auto header = TRY(state_->header_of(place));
+  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
+  return state_->verify(*header, {payload_at + offset, payload_at + end}, bytes);
+}
+
+void NeedleReader::learn_headers(std::span<const NeedlePlace> places) {
+  std::vector<HeaderRead> reads;
+  std::vector<IoRequest> requests;
+  for (const NeedlePlace& place : places) {
+    if (state_->headers.find(place) != nullptr) continue;
+    auto read = state_->header_read(place);
+    if (!read.ok()) continue;
+    reads.push_back(*std::move(read));
+    requests.push_back(reads.back().request);
+  }
+  if (reads.empty()) return;
+  (void)state_->run(requests).ok();
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    if (requests[i].status.ok()) (void)state_->header_from(reads[i].place, reads[i].bytes()).ok();
+  }
 }
 
 void NeedleReader::forget_volume(VolumeId volume) { state_->headers.forget_volume(volume); }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/log_position.h"
 #include "base/uuid.h"
@@ -33,6 +34,13 @@ class NeedleReader {
   // (invariant 4). EUCLEAN: wrong bytes, or another needle than `place` means; EIO: the device refused; ENOENT: the volume
   // is gone. REQUIRES: the range lies inside the payload.
   Status read(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
+
+  // Whether `bytes`, which came from elsewhere, are those that read() would bring. `offset` is on a piece's border, and so is
+  // their end unless it is the payload's. EUCLEAN: they are not. Reads the header if that is not known.
+  Status verify(const NeedlePlace& place, std::uint64_t offset, ByteSpan bytes);
+
+  // Reads the headers that are not known of these needles at once, for verify() to find. What cannot be read is left to that.
+  void learn_headers(std::span<const NeedlePlace> places);
 
   // Forgets everything kept of a volume that is given back.
   void forget_volume(VolumeId volume);

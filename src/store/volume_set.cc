@@ -69,6 +69,10 @@ Superblock newest_with_highest_epoch(const std::vector<Superblock>& superblocks)
 
 }  // namespace
 
+Status StoreDevice::share(const Device& /*volume*/, const SharedRange& /*range*/, int /*file*/) {
+  return fail(ENOTSUP, name());
+}
+
 Result<std::unique_ptr<VolumeSet>> VolumeSet::open(std::vector<std::unique_ptr<StoreDevice>> devices) {
   if (devices.empty()) return fail(EINVAL, "a store has at least one device");
   std::vector<Superblock> superblocks;

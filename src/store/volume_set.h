@@ -15,6 +15,13 @@
 
 namespace ciaos::store {
 
+// Whole blocks of a volume, and where they are to show in a file.
+struct SharedRange {
+  std::uint64_t from = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t to = 0;
+};
+
 // One directory or one raw device (block device, image file, memory) of a store. Thread-safe but for the superblock,
 // which has one writer.
 class StoreDevice {
@@ -46,6 +53,10 @@ class StoreDevice {
   // The first step of a format: wipes and syncs what superblock copies there are, removes a directory's old volumes, and
   // lets create_volume() go by `plan` although no superblock says so yet. write_superblock() is the last step.
   virtual Status begin_format(const Superblock& plan) = 0;
+  // A new file without a name beside the volumes, gone with its descriptor: no crash leaves it behind. ENOTSUP: no directory.
+  virtual Result<UniqueFd> unnamed_file() { return fail(ENOTSUP, name()); }
+  // Bytes of a volume are from now on those of `file` as well; both are changed apart. EOPNOTSUPP: the filesystem shares none.
+  virtual Status share(const Device& volume, const SharedRange& range, int file);
 };
 
 enum class OpenAccess { read_write, read_only };

@@ -96,6 +96,10 @@ void add_rest(Facts& facts, const Records& records) {
   facts.add("files", fmt::format("{}, {}", of("space").number("inodes"),
                                  told ? fmt::format("{} open", caches.number("open_files"))
                                       : std::string("opened without telling the daemon")));
+  if (const std::uint64_t twins = caches.number("twins") + caches.number("twins_begun"); twins > 0)
+    facts.add("passed", fmt::format("{} open; {} files of {} may be, {} are being verified",
+                                    daemon.number("passed_files"), caches.number("twins"),
+                                    bytes_text(caches.number("twin_bytes")), caches.number("twins_begun")));
 }
 
 std::string status_text(const Records& records, bool colours) {
