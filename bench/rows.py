@@ -242,6 +242,8 @@ def create_many(target, scale, seed):
 
 
 def device_reads(target, scale, seed):
+    """With the files' names, attributes and extents in the daemon's memory, where it has one."""
+    target.timed("read", **many(target, scale), count=scale.sampled_files, seed=seed)
     target.drop_caches()
     before = target.device_reads()
     target.timed("read", **many(target, scale), count=scale.sampled_files, seed=seed, verify=1)

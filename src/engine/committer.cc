@@ -83,7 +83,7 @@ Status Committer::commit_through(Sequence sequence) {
   while (durable_ < sequence) {
     if (failure_) return fail(EIO, failure_->context);
     if (leading_) {
-      committed_.wait(mutex_);
+      waiters_for(sequence).wait(mutex_);
       continue;
     }
     leading_ = true;
@@ -91,7 +91,7 @@ Status Committer::commit_through(Sequence sequence) {
     lead();
     mutex_.lock();
     leading_ = false;
-    committed_.notify_all();
+    waiters_for(open_).notify_one();
   }
   if (limits_.background || queue_.empty()) return {};
   mutex_.unlock();
@@ -111,7 +111,7 @@ void Committer::lead() {
   logged_bytes_ += durable->bytes;
   queued_bytes_ += durable->overlay_bytes;
   queue_.push_back(*std::move(durable));
-  committed_.notify_all();
+  waiters_for(durable_).notify_all();
   if (queue_.size() == 1 || !may_gather()) pending_.notify_one();
 }
 
@@ -255,7 +255,7 @@ void Committer::fail_store(const Error& error) {
     failure_ = error;
     log(LogLevel::error, "the store is read-only until it is mounted again: {}", to_string(error));
   }
-  committed_.notify_all();
+  for (CondVar& waiters : waiters_) waiters.notify_all();
   applied_.notify_all();
 }
 

@@ -9,6 +9,7 @@
 // Lock order: the gate, then mutex_. mutex_ is never held across a cut, a sync or an apply.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -101,6 +102,9 @@ class Committer {
   bool may_gather() const REQUIRES(mutex_);
   void run_index_thread() EXCLUDES(mutex_);
   void run_interval_thread() EXCLUDES(mutex_);
+  // Those who wait for the batch that is being made durable are woken when it is; of those who wait for the one behind it,
+  // one, to lead it. Nobody waits for a third.
+  CondVar& waiters_for(Sequence batch) { return waiters_[batch.value() % 2]; }
 
   // --- constant after construction ---
   Rows& rows_;
@@ -111,10 +115,10 @@ class Committer {
   const Hooks hooks_;
 
   mutable Mutex mutex_;
-  CondVar committed_;  // a leader has ended, or the store failed
-  CondVar pending_;    // for the index thread: something to apply, nothing to gather for any more, or stop
-  CondVar applied_;    // the index thread has applied something, or failed
-  CondVar tick_;       // for the interval thread: stop
+  std::array<CondVar, 2> waiters_;  // see waiters_for()
+  CondVar pending_;  // for the index thread: something to apply, nothing to gather for any more, or stop
+  CondVar applied_;  // the index thread has applied something, or failed
+  CondVar tick_;     // for the interval thread: stop
   Sequence open_ GUARDED_BY(mutex_);
   Sequence durable_ GUARDED_BY(mutex_);
   bool leading_ GUARDED_BY(mutex_) = false;
