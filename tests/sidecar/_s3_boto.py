@@ -9,31 +9,13 @@ import sys
 import urllib.error
 import urllib.request
 
-import boto3
-import botocore.config
 import botocore.exceptions
 
+from _s3_client import client_of, refused
+
 ADDRESS, MOUNT = sys.argv[1], sys.argv[2]
-
-
-def client_of(access, secret):
-    return boto3.client("s3", endpoint_url=f"http://{ADDRESS}", aws_access_key_id=access, aws_secret_access_key=secret,
-                        region_name="us-east-1", config=botocore.config.Config(
-                            s3={"addressing_style": "path"}, retries={"max_attempts": 0}, signature_version="s3v4"))
-
-
-S3 = client_of("ALICEKEY", "alice-secret")
-BOB = client_of("BOBKEY", "bob-secret")
-
-
-def refused(code, call, **arguments):
-    try:
-        call(**arguments)
-    except botocore.exceptions.ClientError as error:
-        got = error.response["Error"]["Code"]
-        assert got == code, f"{got} instead of {code}"
-        return
-    raise AssertionError(f"{code} was expected")
+S3 = client_of(ADDRESS, "ALICEKEY", "alice-secret")
+BOB = client_of(ADDRESS, "BOBKEY", "bob-secret")
 
 
 def body_of(key, **arguments):
@@ -171,8 +153,8 @@ def rights():
             raise AssertionError("bob may")
         except botocore.exceptions.ClientError as error:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    refused("SignatureDoesNotMatch", client_of("ALICEKEY", "guess").list_buckets)
-    refused("InvalidAccessKeyId", client_of("NOBODY", "x").list_buckets)
+    refused("SignatureDoesNotMatch", client_of(ADDRESS, "ALICEKEY", "guess").list_buckets)
+    refused("InvalidAccessKeyId", client_of(ADDRESS, "NOBODY", "x").list_buckets)
     url = S3.generate_presigned_url("get_object", Params={"Bucket": "photos", "Key": "private"}, ExpiresIn=60)
     with urllib.request.urlopen(url) as response:
         assert response.read() == b"mine"

@@ -17,9 +17,9 @@ import sys
 import urllib.error
 import urllib.request
 
-import boto3
-import botocore.config
 import botocore.exceptions
+
+from _s3_client import client_of, refused
 
 ADDRESS, MOUNT, REMEMBERED, WHEN = sys.argv[1:5]
 FIRST = WHEN == "first"
@@ -27,24 +27,8 @@ BUCKET = "rights"
 PLAIN = b"what nobody but its owner may read, " * 1000
 
 
-def client_of(access, secret):
-    return boto3.client("s3", endpoint_url=f"http://{ADDRESS}", aws_access_key_id=access, aws_secret_access_key=secret,
-                        region_name="us-east-1", config=botocore.config.Config(
-                            s3={"addressing_style": "path"}, retries={"max_attempts": 0}, signature_version="s3v4"))
-
-
-ALICE = client_of("ALICEKEY", "alice-secret")
-BOB = client_of("BOBKEY", "bob-secret")
-
-
-def refused(code, call, **arguments):
-    try:
-        call(**arguments)
-    except botocore.exceptions.ClientError as error:
-        got = error.response["Error"]["Code"]
-        assert got == code, f"{got} instead of {code}"
-        return
-    raise AssertionError(f"{code} was expected")
+ALICE = client_of(ADDRESS, "ALICEKEY", "alice-secret")
+BOB = client_of(ADDRESS, "BOBKEY", "bob-secret")
 
 
 def stranger(method, path, headers=None, body=None):
