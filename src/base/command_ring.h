@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "base/read_starter.h"
 #include "base/result.h"
 
 namespace ciaos {
@@ -20,12 +21,6 @@ struct RingCommand {  // IORING_OP_URING_CMD
   std::array<std::byte, 80> body{};
   const void* address = nullptr;
   std::uint32_t length = 0;
-};
-
-struct RingRead {
-  int fd = -1;
-  std::uint64_t offset = 0;
-  MutableByteSpan into;
 };
 
 struct RingCompletion {

@@ -154,7 +154,9 @@ Result<Records> state_records(engine::Engine& engine) {
                         .add("device_reads", all.reader.device_reads)
                         .add("device_read_bytes", all.reader.device_read_bytes)
                         .add("device_read_ns", all.reader.device_read_ns)
-                        .add("verify_ns", all.reader.verify_ns));
+                        .add("verify_ns", all.reader.verify_ns)
+                        .add("reads_ahead", all.reader.reads_ahead)
+                        .add("reads_ahead_wanted", all.reader.reads_ahead_wanted));
   records.push_back(upkeep_record(all, state, volumes));
   return records;
 }

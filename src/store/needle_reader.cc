@@ -10,6 +10,9 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "store/header_cache.h"
+#include "store/needles_ahead.h"
+#include "store/read_memory.h"
+#include "store/read_ring.h"
 #include "store/uring.h"
 
 namespace ciaos::store {
@@ -66,6 +69,24 @@ struct HeaderRead {
   ByteSpan bytes() const { return memory.span().subspan(place.at.offset - request.offset); }
 };
 
+Span wanted_of(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
+  return {payload_at + offset, payload_at + offset + bytes};
+}
+
+// What has to be there to verify them.
+Span pieces_of(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
+  return {payload_at + align_down(offset, kBlockBytes),
+          payload_at + std::min<std::uint64_t>(align_up(offset + bytes, kBlockBytes), place.payload_bytes)};
+}
+
+// The whole pieces that the device reads for [begin, end).
+Span blocks_of(const Device& device, std::uint64_t begin, std::uint64_t end) {
+  return {align_down(begin, device.alignment()),
+          std::min<std::uint64_t>(align_up(end, device.alignment()), device.size())};
+}
+
 // A place comes from a row, which may be damaged.
 Status check_bounds(const Device& device, const NeedlePlace& place) {
   const bool inside =
@@ -86,13 +107,24 @@ struct NeedleReader::State {
   const Uuid store;
   LogWriter* const unwritten;
   HeaderCache headers;
+  // In this order: what is under way ends with the ring, and gives its memory back.
+  ReadMemory memory{NeedleReader::kAheadBytesMax};
+  NeedlesAhead ahead;
+  ReadRing ring;
   std::atomic<std::uint64_t> device_reads = 0;
   std::atomic<std::uint64_t> device_read_bytes = 0;
   std::atomic<std::uint64_t> device_read_ns = 0;
   std::atomic<std::uint64_t> verify_ns = 0;
   std::atomic<std::uint64_t> header_cache_hits = 0;
+  std::atomic<std::uint64_t> reads_ahead = 0;
+  std::atomic<std::uint64_t> reads_ahead_wanted = 0;
   std::atomic<std::uint64_t> damaged = 0;
 
+  Result<std::shared_ptr<StartedRead>> start(std::shared_ptr<Device> device, const Span& blocks);
+  bool read_from_ahead(const NeedlePlace& place, const Span& pieces, const Span& wanted,
+                       MutableByteSpan into);
+  Status take(const StartedRead& read, const NeedlePlace& place, const Span& pieces, const Span& wanted,
+              MutableByteSpan into);
   Status read_device(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
   Status run(std::span<IoRequest> requests);
   Status with_header_near(Device& device, const NeedlePlace& place, const Span& pieces, const Span& wanted,
@@ -207,15 +239,62 @@ Status NeedleReader::State::with_header_apart(Device& device, const NeedlePlace&
   return {};
 }
 
+// Nothing is under way when it fails: ENOTSUP: not on this device; EBUSY: too much is.
+Result<std::shared_ptr<StartedRead>> NeedleReader::State::start(std::shared_ptr<Device> device,
+                                                                const Span& blocks) {
+  if (device->native_fd() < 0) return fail(ENOTSUP);
+  const std::size_t bytes = blocks.end - blocks.begin;
+  auto buffer = memory.take(bytes);
+  if (!buffer) ring.look();
+  while (!buffer && ahead.drop_oldest()) buffer = memory.take(bytes);
+  if (!buffer) return fail(EBUSY);
+  auto read =
+      std::make_shared<StartedRead>(std::move(device), blocks.begin, bytes, *std::move(buffer), memory);
+  if (!read->start(ring)) return fail(EBUSY);
+  ++device_reads;
+  device_read_bytes += bytes;
+  return read;
+}
+
+// `read` has ended and was of all of `pieces`.
+Status NeedleReader::State::take(const StartedRead& read, const NeedlePlace& place, const Span& pieces,
+                                 const Span& wanted, MutableByteSpan into) {
+  auto header = headers.find(place);
+  if (header == nullptr && read.begin() <= place.at.offset)
+    header = TRY(header_from(place, read.bytes().subspan(place.at.offset - read.begin())));
+  if (header == nullptr) return fail(EAGAIN, "the header has gone meanwhile");
+  TRY_VOID(
+      verify(*header, pieces, read.bytes().subspan(pieces.begin - read.begin(), pieces.end - pieces.begin)));
+  std::memcpy(into.data(), read.bytes().data() + (wanted.begin - read.begin()), into.size());
+  return {};
+}
+
+// False: it has to be read from the device, also where the bytes were wrong: that may have been the reading.
+bool NeedleReader::State::read_from_ahead(const NeedlePlace& place, const Span& pieces, const Span& wanted,
+                                          MutableByteSpan into) {
+  const std::shared_ptr<StartedRead> read = ahead.find(place);
+  if (read == nullptr) return false;
+  if (read->is_under_way()) {
+    if (!read->may_wait()) return false;
+    const std::uint64_t begun_ns = monotonic_ns();
+    read->wait();
+    device_read_ns += monotonic_ns() - begun_ns;
+  }
+  const bool taken = read->is_whole() && take(*read, place, pieces, wanted, into).ok();
+  if (taken) ++reads_ahead_wanted;
+  // The kernel keeps what it has read; who gets as far as the end does not come again.
+  if (!taken || pieces.end == payload_position(place.at.offset, place.payload_bytes) + place.payload_bytes)
+    ahead.erase(place);
+  return taken;
+}
+
 Status NeedleReader::State::read_device(const NeedlePlace& place, std::uint64_t offset,
                                         MutableByteSpan into) {
   const std::shared_ptr<Device> device = TRY(volumes.volume(place.at.volume));
   TRY_VOID(check_bounds(*device, place));
-  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
-  const Span wanted{payload_at + offset, payload_at + offset + into.size()};
-  const Span pieces{
-      payload_at + align_down(offset, kBlockBytes),
-      payload_at + std::min<std::uint64_t>(align_up(offset + into.size(), kBlockBytes), place.payload_bytes)};
+  const Span wanted = wanted_of(place, offset, into.size());
+  const Span pieces = pieces_of(place, offset, into.size());
+  if (read_from_ahead(place, pieces, wanted, into)) return {};
   auto header = headers.find(place);
   if (header != nullptr) {
     ++header_cache_hits;
@@ -241,6 +320,53 @@ Status NeedleReader::read(const NeedlePlace& place, std::uint64_t offset, Mutabl
   Status status = state_->read_device(place, offset, into);
   if (status.code() == EUCLEAN) ++state_->damaged;
   return status;
+}
+
+BegunNeedle NeedleReader::begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+  using enum BegunNeedle::State;
+  CIAOS_ASSERT(offset <= place.payload_bytes && bytes <= place.payload_bytes - offset);
+  if (bytes == 0 || (state_->unwritten != nullptr && !state_->unwritten->is_written(place)))
+    return {at_once, nullptr};
+  if (auto read = state_->ahead.find(place); read != nullptr) {
+    if (!read->is_under_way()) return {at_once, nullptr};
+    if (!read->is_of_this_thread()) return {elsewhere, nullptr};
+    state_->ahead.erase(place);
+    ++state_->reads_ahead_wanted;
+    return {under_way, std::move(read)};
+  }
+  if (ReadStarter::of_this_thread() == nullptr) return {may_wait, nullptr};
+  const auto device = state_->volumes.volume(place.at.volume);
+  if (!device.ok() || !check_bounds(**device, place).ok()) return {may_wait, nullptr};
+  const Span pieces = pieces_of(place, offset, bytes);
+  const bool header_known = state_->headers.find(place) != nullptr;
+  if (!header_known && pieces.end - place.at.offset > kOneReadBytes) return {may_wait, nullptr};
+  const Span blocks = blocks_of(**device, header_known ? pieces.begin : place.at.offset, pieces.end);
+  auto read = state_->start(*device, blocks);
+  if (!read.ok()) return {may_wait, nullptr};
+  return {under_way, *std::move(read)};
+}
+
+Status NeedleReader::end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset,
+                         MutableByteSpan into) {
+  CIAOS_ASSERT(!read.is_under_way());
+  state_->device_read_ns += read.nanoseconds();
+  const Span pieces = pieces_of(place, offset, into.size());
+  if (read.is_whole() && state_->take(read, place, pieces, wanted_of(place, offset, into.size()), into).ok())
+    return {};
+  // Once more, and what is wrong is told.
+  return this->read(place, offset, into);
+}
+
+void NeedleReader::read_ahead(const NeedlePlace& place) {
+  if (state_->unwritten != nullptr && !state_->unwritten->is_written(place)) return;
+  if (state_->ahead.find(place) != nullptr) return;
+  const auto device = state_->volumes.volume(place.at.volume);
+  if (!device.ok() || !check_bounds(**device, place).ok()) return;
+  const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
+  auto read = state_->start(*device, blocks_of(**device, place.at.offset, payload_at + place.payload_bytes));
+  if (!read.ok()) return;
+  ++state_->reads_ahead;
+  state_->ahead.put(place, *std::move(read));
 }
 
 Status NeedleReader::verify(const NeedlePlace& place, std::uint64_t offset, ByteSpan bytes) {
@@ -271,7 +397,11 @@ void NeedleReader::learn_headers(std::span<const NeedlePlace> places) {
 
 void NeedleReader::forget_volume(VolumeId volume) { state_->headers.forget_volume(volume); }
 
-void NeedleReader::drop_caches() { state_->headers.clear(); }
+void NeedleReader::drop_caches() {
+  state_->headers.clear();
+  state_->ahead.clear();
+  state_->memory.drop();
+}
 
 ReaderStats NeedleReader::stats() const {
   return {.device_reads = state_->device_reads,
@@ -279,6 +409,8 @@ ReaderStats NeedleReader::stats() const {
           .device_read_ns = state_->device_read_ns,
           .verify_ns = state_->verify_ns,
           .header_cache_hits = state_->header_cache_hits,
+          .reads_ahead = state_->reads_ahead,
+          .reads_ahead_wanted = state_->reads_ahead_wanted,
           .damaged = state_->damaged};
 }
 

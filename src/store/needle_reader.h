@@ -8,6 +8,7 @@
 #include "base/log_position.h"
 #include "base/uuid.h"
 #include "store/log_writer.h"
+#include "store/started_read.h"
 #include "store/volume_set.h"
 
 namespace ciaos::store {
@@ -18,7 +19,21 @@ struct ReaderStats {
   std::uint64_t device_read_ns = 0;  // that readers waited for them
   std::uint64_t verify_ns = 0;       // and for checksums
   std::uint64_t header_cache_hits = 0;
-  std::uint64_t damaged = 0;  // reads that ended with EUCLEAN
+  std::uint64_t reads_ahead = 0;         // of needles that nobody had asked for yet; in device_reads, too
+  std::uint64_t reads_ahead_wanted = 0;  // reads that found one of them
+  std::uint64_t damaged = 0;             // reads that ended with EUCLEAN
+};
+
+// What NeedleReader::begin() has found.
+struct BegunNeedle {
+  enum class State {
+    at_once,    // read() will not wait for a device
+    under_way,  // `read` is; when it has ended, end() has the bytes
+    elsewhere,  // by another thread, and read() waits for that
+    may_wait,   // none of this
+  };
+  State state = State::may_wait;
+  std::shared_ptr<StartedRead> read;
 };
 
 // Thread-safe. Keeps the CRC tables of large needles in an LRU of at most `header_cache_bytes`, so that a needle costs at most
@@ -26,6 +41,9 @@ struct ReaderStats {
 // device read together with its header.
 class NeedleReader {
  public:
+  // What is on its way, or here and not yet asked for, takes no more.
+  static constexpr std::size_t kAheadBytesMax = 16u << 20;
+
   // `unwritten` may be null (read-only mounts, fsck); else it outlives the reader.
   NeedleReader(VolumeSet& volumes, const Uuid& store, LogWriter* unwritten, std::uint64_t header_cache_bytes);
   ~NeedleReader();
@@ -34,6 +52,15 @@ class NeedleReader {
   // (invariant 4). EUCLEAN: wrong bytes, or another needle than `place` means; EIO: the device refused; ENOENT: the volume
   // is gone. REQUIRES: the range lies inside the payload.
   Status read(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
+
+  // For who must not wait: begins what read() of the same range does, if the calling thread runs a ReadStarter.
+  BegunNeedle begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes);
+  // As read(), when `read` has ended.
+  Status end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
+
+  // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it as long as kAheadBytesMax of
+  // others have not come since. Advice: does nothing where it would have to wait, and verifies nothing.
+  void read_ahead(const NeedlePlace& place);
 
   // Whether `bytes`, which came from elsewhere, are those that read() would bring. `offset` is on a piece's border, and so is
   // their end unless it is the payload's. EUCLEAN: they are not. Reads the header if that is not known.

@@ -1,0 +1,332 @@
+// Reads that are begun before, or without, anybody waiting for them: NeedleReader::read_ahead(), begin() and end().
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <thread>
+#include <vector>
+
+#include "log_store.h"
+#include "store/file_device.h"
+#include "store/memory_device.h"
+#include "store/needle_reader.h"
+#include "temp_directory.h"
+
+namespace ciaos::store {
+namespace {
+
+using State = BegunNeedle::State;
+using test::LogStore;
+using test::Random;
+
+std::shared_ptr<Device> new_file_device(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
+  EXPECT_EQ(::ftruncate(fd.get(), test::kDeviceBytes), 0);
+  return FileDevice::open(path, FileDevice::Access::read_write).value();
+}
+
+// Keeps what it is given until it is told how that ends.
+class HeldReads final : public ReadStarter {
+ public:
+  bool start(const RingRead& read, ReadEnd& end) override {
+    if (refuses) return false;
+    held_.push_back({read, &end});
+    return true;
+  }
+  // As the kernel would, or with less.
+  void end_all(std::size_t bytes_less = 0) {
+    for (const auto& [read, end] : std::exchange(held_, {})) {
+      const std::size_t bytes = read.into.size() - bytes_less;
+      const ssize_t count = ::pread(read.fd, read.into.data(), bytes, static_cast<off_t>(read.offset));
+      end->ended(static_cast<int>(count));
+    }
+  }
+  void fail_all(int error) {
+    for (const auto& [read, end] : std::exchange(held_, {})) end->ended(-error);
+  }
+  std::size_t count() const { return held_.size(); }
+
+  bool refuses = false;
+
+ private:
+  std::vector<std::pair<RingRead, ReadEnd*>> held_;
+};
+
+class ReadAhead : public testing::Test {
+ protected:
+  test::TempDirectory directory;
+  LogStore log{new_file_device(directory / "device")};
+  std::unique_ptr<NeedleReader> reader;
+  HeldReads starter;
+  Random random{11};
+
+  void SetUp() override {
+    log.limits.data_payload_bytes_max = 600000;
+    log.start(test::before_first(), Epoch(1));
+    reader = std::make_unique<NeedleReader>(log.volumes(), test::log_store_uuid(), nullptr, 64 << 10);
+  }
+  void TearDown() override { starter.end_all(); }
+
+  NeedlePlace stored(const std::string& payload) {
+    const NeedlePlace place = log.append(payload).value();
+    log.committed("");
+    return place;
+  }
+  std::string read(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+    std::string got(bytes, '\0');
+    const Status status = reader->read(place, offset, std::as_writable_bytes(std::span(got)));
+    return status.ok() ? got : "error " + std::to_string(status.code());
+  }
+  std::string read(const NeedlePlace& place) { return read(place, 0, place.payload_bytes); }
+  std::string end(const BegunNeedle& begun, const NeedlePlace& place, std::uint64_t offset,
+                  std::size_t bytes) {
+    std::string got(bytes, '\0');
+    const Status status = reader->end(*begun.read, place, offset, std::as_writable_bytes(std::span(got)));
+    return status.ok() ? got : "error " + std::to_string(status.code());
+  }
+  std::uint64_t device_reads() { return reader->stats().device_reads; }
+  void flip_payload_byte(const NeedlePlace& place, std::uint64_t offset) {
+    VolumePosition at = place.at;
+    at.offset = payload_position(at.offset, place.payload_bytes) + offset;
+    log.flip_bit(at);
+  }
+};
+
+TEST_F(ReadAhead, ANeedleThatWasReadAheadCostsItsReaderNoDeviceRead) {
+  for (const std::size_t bytes : {1u, 4096u, 100000u, 500000u}) {
+    const std::string payload = random.bytes(bytes);
+    const NeedlePlace place = stored(payload);
+    const std::uint64_t before = device_reads();
+    reader->read_ahead(place);
+    EXPECT_EQ(read(place), payload);
+    EXPECT_EQ(device_reads() - before, 1u);
+  }
+  EXPECT_EQ(reader->stats().reads_ahead, 4u);
+  EXPECT_EQ(reader->stats().reads_ahead_wanted, 4u);
+}
+
+TEST_F(ReadAhead, ItIsKeptUntilItsLastByteWasRead) {
+  const std::string payload = random.bytes(100000);
+  const NeedlePlace place = stored(payload);
+  reader->read_ahead(place);
+  EXPECT_EQ(read(place, 0, 50000), payload.substr(0, 50000));
+  EXPECT_EQ(read(place, 50000, 50000), payload.substr(50000));
+  EXPECT_EQ(device_reads(), 1u);
+  EXPECT_EQ(read(place, 50000, 50000), payload.substr(50000));
+  EXPECT_EQ(device_reads(), 2u);
+}
+
+TEST_F(ReadAhead, AskingTwiceReadsOnce) {
+  const NeedlePlace place = stored(random.bytes(9000));
+  reader->read_ahead(place);
+  reader->read_ahead(place);
+  EXPECT_EQ(device_reads(), 1u);
+}
+
+TEST_F(ReadAhead, DamageIsFoundAsWithoutIt) {
+  const std::string payload = random.bytes(20000);
+  const NeedlePlace place = stored(payload);
+  flip_payload_byte(place, 2 * kBlockBytes + 5);
+  reader->read_ahead(place);
+  EXPECT_EQ(read(place, 0, kBlockBytes), payload.substr(0, kBlockBytes));
+  EXPECT_EQ(read(place, 2 * kBlockBytes, 10), "error 117");
+  EXPECT_EQ(reader->stats().damaged, 1u);
+  EXPECT_EQ(read(place), "error 117");
+}
+
+TEST_F(ReadAhead, ABadTransferIsReadAgainBeforeItIsCalledDamage) {
+  const std::string payload = random.bytes(20000);
+  const NeedlePlace place = stored(payload);
+  flip_payload_byte(place, 5);
+  reader->read_ahead(place);
+  flip_payload_byte(place, 5);  // as it was; what is in memory stays wrong
+  EXPECT_EQ(read(place), payload);
+  EXPECT_EQ(reader->stats().damaged, 0u);
+}
+
+TEST_F(ReadAhead, TheOldestMakeRoomForOthers) {
+  const std::size_t fit = NeedleReader::kAheadBytesMax / (576u << 10);
+  const NeedlePlace place = stored(random.bytes(524288));
+  std::uint32_t number = 0;
+  // The same needle under other header sums is another, which nobody will ask for.
+  const auto read_others_ahead = [&](std::size_t count) {
+    const std::uint64_t wanted = reader->stats().reads_ahead + count;
+    NeedlePlace other = place;
+    other.header_crc += ++number;
+    while (reader->stats().reads_ahead < wanted) {  // until there is memory
+      const std::uint64_t before = reader->stats().reads_ahead;
+      reader->read_ahead(other);
+      if (reader->stats().reads_ahead > before) other.header_crc = place.header_crc + ++number;
+    }
+  };
+  const auto device_reads_of_it = [&] {
+    const std::uint64_t before = device_reads();
+    read(place);
+    return device_reads() - before;
+  };
+  read_others_ahead(2 * fit);
+  reader->read_ahead(place);
+  while (device_reads() == 2 * fit) reader->read_ahead(place);
+  EXPECT_EQ(device_reads_of_it(), 0u);
+  reader->read_ahead(place);
+  read_others_ahead(2 * fit);
+  EXPECT_EQ(device_reads_of_it(), 1u);
+}
+
+TEST_F(ReadAhead, DroppedCachesForgetIt) {
+  const NeedlePlace place = stored(random.bytes(9000));
+  reader->read_ahead(place);
+  reader->drop_caches();
+  read(place);
+  EXPECT_EQ(device_reads(), 2u);
+}
+
+TEST_F(ReadAhead, APlaceOutOfBoundsOrInNoVolumeIsLeftToWhoReadsIt) {
+  NeedlePlace place = stored(random.bytes(9000));
+  place.at.offset = test::kVolumeBytes - kBlockBytes;
+  reader->read_ahead(place);
+  place.at.volume = VolumeId(99);
+  reader->read_ahead(place);
+  EXPECT_EQ(device_reads(), 0u);
+}
+
+TEST_F(ReadAhead, ManyThreadsReadWhatOthersBegan) {
+  std::vector<std::string> payloads;
+  std::vector<NeedlePlace> places;
+  for (std::size_t i = 0; i < 60; ++i) {
+    payloads.push_back(random.bytes(1000 + i * 1009));
+    places.push_back(stored(payloads.back()));
+  }
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    threads.emplace_back([&, seed] {
+      Random mine{seed};
+      for (int i = 0; i < 500; ++i) {
+        reader->read_ahead(places[mine.below(places.size())]);
+        const std::size_t at = mine.below(places.size());
+        if (read(places[at]) != payloads[at]) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(reader->stats().reads_ahead_wanted, 0u);
+}
+
+TEST_F(ReadAhead, WhoMustNotWaitIsAnsweredWhenTheDeviceHas) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(100000);
+  const NeedlePlace place = stored(payload);
+  const BegunNeedle begun = reader->begin(place, 5000, 60000);
+  ASSERT_EQ(begun.state, State::under_way);
+  EXPECT_TRUE(begun.read->is_under_way());
+  starter.end_all();
+  EXPECT_FALSE(begun.read->is_under_way());
+  EXPECT_EQ(end(begun, place, 5000, 60000), payload.substr(5000, 60000));
+  EXPECT_EQ(device_reads(), 1u);
+}
+
+TEST_F(ReadAhead, HeFindsWhatHeBeganHimself) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(4096);
+  const NeedlePlace place = stored(payload);
+  reader->read_ahead(place);
+  const BegunNeedle begun = reader->begin(place, 0, 4096);
+  ASSERT_EQ(begun.state, State::under_way);
+  EXPECT_EQ(starter.count(), 1u);
+  starter.end_all();
+  EXPECT_EQ(end(begun, place, 0, 4096), payload);
+  EXPECT_EQ(reader->stats().reads_ahead_wanted, 1u);
+}
+
+TEST_F(ReadAhead, WhatHasComeIsThereAtOnce) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(4096);
+  const NeedlePlace place = stored(payload);
+  reader->read_ahead(place);
+  starter.end_all();
+  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::at_once);
+  EXPECT_EQ(read(place), payload);
+  EXPECT_EQ(device_reads(), 1u);
+}
+
+TEST_F(ReadAhead, AReadThatFailsOrComesShortIsDoneOnceMore) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(30000);
+  const NeedlePlace place = stored(payload);
+  BegunNeedle begun = reader->begin(place, 0, 30000);
+  starter.fail_all(EIO);
+  EXPECT_EQ(end(begun, place, 0, 30000), payload);
+  begun = reader->begin(place, 0, 30000);
+  starter.end_all(/*bytes_less=*/4096);
+  EXPECT_EQ(end(begun, place, 0, 30000), payload);
+  EXPECT_EQ(reader->stats().damaged, 0u);
+}
+
+TEST_F(ReadAhead, WhatAnotherThreadBeganIsSaidToBeElsewhere) {
+  const std::string payload = random.bytes(4096);
+  const NeedlePlace place = stored(payload);
+  {
+    const ReadStarter::Runs runs(starter);
+    reader->read_ahead(place);
+  }
+  HeldReads another;
+  {
+    const ReadStarter::Runs runs(another);
+    EXPECT_EQ(reader->begin(place, 0, 4096).state, State::elsewhere);
+    // Two that wait for each other would wait for ever, so it reads by itself.
+    EXPECT_EQ(read(place), payload);
+    EXPECT_EQ(device_reads(), 2u);
+  }
+  std::thread waiting([&] { EXPECT_EQ(read(place), payload); });
+  starter.end_all();
+  waiting.join();
+  EXPECT_EQ(device_reads(), 2u);
+}
+
+TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToTheRingOfAll) {
+  const ReadStarter::Runs runs(starter);
+  starter.refuses = true;
+  const std::string payload = random.bytes(4096);
+  const NeedlePlace place = stored(payload);
+  reader->read_ahead(place);
+  EXPECT_EQ(reader->stats().reads_ahead, 1u);
+  EXPECT_EQ(read(place), payload);
+  EXPECT_EQ(device_reads(), 1u);
+}
+
+TEST_F(ReadAhead, WhoRunsNoStarterIsToldThatHeMayWait) {
+  const NeedlePlace place = stored(random.bytes(4096));
+  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::may_wait);
+}
+
+TEST_F(ReadAhead, APieceOfALargeNeedleNeedsItsHeaderFirst) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(524288);
+  const NeedlePlace place = stored(payload);
+  EXPECT_EQ(reader->begin(place, 400000, 4096).state, State::may_wait);
+  read(place, 400000, 4096);
+  const BegunNeedle begun = reader->begin(place, 400000, 4096);
+  ASSERT_EQ(begun.state, State::under_way);
+  starter.end_all();
+  EXPECT_EQ(end(begun, place, 400000, 4096), payload.substr(400000, 4096));
+}
+
+TEST(ReadAheadInMemory, ADeviceWithoutADescriptorIsReadByItsReader) {
+  LogStore log{std::make_shared<MemoryDevice>(test::kDeviceBytes)};
+  log.start(test::before_first(), Epoch(1));
+  NeedleReader reader(log.volumes(), test::log_store_uuid(), nullptr, 64 << 10);
+  const NeedlePlace place = log.append("some bytes").value();
+  log.committed("");
+  reader.read_ahead(place);
+  EXPECT_EQ(reader.stats().device_reads, 0u);
+  std::string got(10, '\0');
+  ASSERT_TRUE(reader.read(place, 0, std::as_writable_bytes(std::span(got))).ok());
+  EXPECT_EQ(got, "some bytes");
+}
+
+}  // namespace
+}  // namespace ciaos::store
