@@ -19,6 +19,7 @@
 #include "engine/names.h"
 #include "engine/objects.h"
 #include "engine/protection.h"
+#include "engine/reads.h"
 #include "engine/recovery.h"
 #include "engine/report_files.h"
 #include "engine/rules.h"
@@ -198,9 +199,9 @@ class Engine::Impl {
     now.dirty_bytes = core->dirty.bytes();
     now.open_files = core->open_files;
     now.twins = twins.stats();
-    const Rows::IndexReads reads = core->rows->index_reads();
-    now.index_reads = reads.count;
-    now.index_read_ns = reads.nanoseconds;
+    const Rows::IndexReads asked = core->rows->index_reads();
+    now.index_reads = asked.count;
+    now.index_read_ns = asked.nanoseconds;
     now.snapshots_written = core->snapshots_written;
     now.volumes_freed = core->volumes_freed;
     now.compaction = compaction.stats();
@@ -223,6 +224,7 @@ class Engine::Impl {
   DamageList damages;
   Scrub scrub;
   ReportFiles reports;
+  Reads reads{files, twins, attributes, reports};
   Inspection inspection;
 };
 
@@ -419,12 +421,10 @@ void Engine::release(InodeId inode) {
 }
 
 Result<std::size_t> Engine::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
-  if (ReportFiles::owns(inode)) return impl_->reports.read(inode, offset, into);
-  if (const auto passed = impl_->twins.read(inode, offset, into)) return *passed;
-  auto bytes = impl_->files.read(inode, offset, into);
-  if (bytes.ok()) impl_->attributes.note_access(inode);
-  return bytes;
+  return impl_->reads.read(inode, offset, into);
 }
+
+Reads& Engine::reads() { return impl_->reads; }
 
 Result<std::size_t> Engine::write(InodeId inode, std::uint64_t offset, ByteSpan from, WriteMode mode) {
   TRY_VOID(impl_->check_writable(inode));

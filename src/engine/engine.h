@@ -35,6 +35,7 @@ namespace ciaos::engine {
 
 class Inspection;
 class Objects;
+class Reads;
 
 enum class AtimePolicy { none, relative, strict };
 
@@ -174,6 +175,8 @@ class Engine {
   void release(InodeId inode);
   // How many bytes were read; less than asked only at the end of the file. EUCLEAN: damaged; EIO: the device refused.
   Result<std::size_t> read(InodeId inode, std::uint64_t offset, MutableByteSpan into);
+  // For who must not wait, and who knows what is going to be read.
+  Reads& reads();
   struct WriteMode {
     bool append = false;         // at the end of the file, wherever that is; `offset` is ignored
     bool clears_set_id = false;  // as in SetAttributes

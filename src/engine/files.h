@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/begun_read.h"
 #include "engine/core.h"
 #include "engine/types.h"
 
@@ -23,6 +24,14 @@ class Files {
 
   Result<std::size_t> read(InodeId id, std::uint64_t offset, MutableByteSpan into);
   Result<std::size_t> write(InodeId id, std::uint64_t offset, ByteSpan from, Engine::WriteMode mode);
+
+  // As Reads has them (file_reads.cc).
+  BegunRead begin_read(InodeId id, std::uint64_t offset, MutableByteSpan into);
+  Result<std::size_t> end_read(const BegunRead& begun);
+  void expect_read(InodeId id);
+
+  // The needles of [begin, end) are on their way when this returns, as far as that takes no waiting.
+  void read_ahead(InodeId id, std::uint64_t begin, std::uint64_t end);
 
   // Engine::lease(), of this class as the others of these names are.
   Result<std::vector<LeasedPiece>> lease(const Leases::Holder& holder, InodeId id, std::uint64_t offset,

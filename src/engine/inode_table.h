@@ -96,6 +96,8 @@ class InodeTable {
   bool contains(InodeId id) const EXCLUDES(mutex_);
   // Reads the row if it is not in memory. An inode that does not exist is ENOENT.
   Result<InodeRef> get(InodeId id) EXCLUDES(mutex_);
+  // Null if its row is not in memory.
+  InodeRef find(InodeId id) EXCLUDES(mutex_);
   // A new inode, whose row the caller has just made. Null if somebody is asking for that number (a stale handle): take
   // the next one.
   InodeRef insert(InodeId id, const meta::InodeRow& row, const QuotaRef& quota) EXCLUDES(mutex_);
@@ -111,7 +113,6 @@ class InodeTable {
 
  private:
   friend class InodeRef;
-  InodeRef find(InodeId id) EXCLUDES(mutex_);
   void read_row(InodeId id, InodeRef& ref) EXCLUDES(mutex_);
   void release(Inode& inode) EXCLUDES(mutex_);
   void evict_beyond(std::uint64_t bytes) REQUIRES(mutex_);

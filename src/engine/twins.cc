@@ -143,6 +143,12 @@ std::optional<std::size_t> Twins::read(InodeId inode, std::uint64_t offset, Muta
   return read && *read ? std::optional(into.size()) : std::nullopt;
 }
 
+bool Twins::has(InodeId inode) const {
+  if (!begun_) return false;
+  MutexLock lock(mutex_);
+  return by_inode_.contains(inode);
+}
+
 Result<bool> Twins::share(Twin& twin, InodeId inode, std::uint64_t begin, std::uint64_t end) {
   const std::optional<std::vector<Extent>> extents = TRY(files_.stored(inode, twin.change(), begin, end));
   if (!extents) return false;

@@ -53,6 +53,9 @@ class Twins {
   // reads as usual finds out what is wrong.
   std::optional<std::size_t> read(InodeId inode, std::uint64_t offset, MutableByteSpan into) EXCLUDES(mutex_);
 
+  // Whether read() may do it.
+  bool has(InodeId inode) const EXCLUDES(mutex_);
+
   // Nobody has the file open any more for whom it was read. Reads what little may be missing of its twin, as long as `goes_on`.
   void finish(InodeId inode, const std::function<bool()>& goes_on) EXCLUDES(mutex_);
 

@@ -1,0 +1,80 @@
+// Reads that somebody begins and does not wait for.
+#include "engine/files.h"
+
+namespace ciaos::engine {
+namespace {
+
+// What is read whole before anybody has asked for its bytes.
+constexpr std::uint64_t kSmallFileBytesMax = 256u << 10;
+
+}  // namespace
+
+BegunRead Files::begin_read(InodeId id, std::uint64_t offset, MutableByteSpan into) {
+  BegunRead begun;
+  const InodeRef inode = core_.inodes->find(id);
+  if (!inode) return begun;
+  auto ticket = std::make_unique<ReadEpochs::Ticket>(core_.read_epochs);
+  std::vector<Piece> pieces;
+  {
+    ReaderLock lock(inode->mutex);
+    if (!check_regular(*inode).ok() || !inode->extents_known) return begun;
+    begun.state = store::BegunNeedle::State::at_once;
+    if (offset >= inode->row.size) return begun;
+    into = into.first(std::min<std::uint64_t>(into.size(), inode->row.size - offset));
+    auto planned = plan_read(*inode, offset, into);
+    if (planned.ok()) pieces = *std::move(planned);
+  }
+  if (pieces.size() > 1) begun.state = store::BegunNeedle::State::may_wait;
+  if (pieces.size() != 1) return begun;
+  const Piece& piece = pieces.front();
+  auto [state, read] = core_.reader->begin(piece.needle, piece.offset, piece.into.size());
+  begun.state = state;
+  begun.device_read = std::move(read);
+  begun.inode = id;
+  begun.needle = piece.needle;
+  begun.offset = piece.offset;
+  begun.into = piece.into;
+  begun.bytes = into.size();
+  begun.ticket = std::move(ticket);
+  return begun;
+}
+
+Result<std::size_t> Files::end_read(const BegunRead& begun) {
+  Status read = core_.reader->end(*begun.device_read, begun.needle, begun.offset, begun.into);
+  if (read.code() == ENOENT) return fail(EUCLEAN, std::move(read).error().context);
+  TRY_VOID(std::move(read));
+  return begun.bytes;
+}
+
+void Files::expect_read(InodeId id) {
+  const InodeRef inode = core_.inodes->find(id);
+  if (!inode) return;
+  NeedlePlace needle;
+  {
+    ReaderLock lock(inode->mutex);
+    if (!inode->exists() || !S_ISREG(inode->row.mode) || inode->row.size > kSmallFileBytesMax) return;
+    if (!inode->extents_known || inode->extents.size() != 1 || !inode->buffer.empty()) return;
+    const meta::Extent& extent = inode->extents.front();
+    // Of a larger needle only a part would be wanted.
+    if (extent.row.is_reserved() || extent.row.needle.payload_bytes > kSmallFileBytesMax) return;
+    needle = extent.row.needle;
+  }
+  core_.reader->read_ahead(needle);
+}
+
+void Files::read_ahead(InodeId id, std::uint64_t begin, std::uint64_t end) {
+  const InodeRef inode = core_.inodes->find(id);
+  if (!inode) return;
+  std::vector<NeedlePlace> needles;
+  {
+    ReaderLock lock(inode->mutex);
+    if (!inode->exists() || !inode->extents_known) return;
+    const auto extents = overlapping(*inode, begin, end);
+    if (!extents.ok()) return;
+    for (const meta::Extent& extent : *extents)
+      if (!extent.row.is_reserved()) needles.push_back(extent.row.needle);
+  }
+  for (const NeedlePlace& needle : needles) core_.reader->read_ahead(needle);
+}
+
+}  // namespace ciaos::engine
