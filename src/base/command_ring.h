@@ -34,9 +34,13 @@ class CommandRing {
   static constexpr std::uint64_t kWoken = ~std::uint64_t{0};  // the tag of a wake()
 
   virtual ~CommandRing() = default;
+  // By the thread that will use it, before anything else.
+  virtual void begin() = 0;
   // Both are handed to the kernel by the next wait(). What they point to stays until their completion.
   virtual void submit(const RingCommand& command, std::uint64_t tag) = 0;
   virtual void submit(const RingRead& read, std::uint64_t tag) = 0;
+  // Hands over now what was submitted.
+  virtual void hand_over() = 0;
   // Blocks until there is a completion, and returns as many as there are and `into` takes; 0 after an interruption.
   virtual std::size_t wait(std::span<RingCompletion> into) = 0;
   // Whether wait() would return at once.

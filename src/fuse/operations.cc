@@ -131,6 +131,8 @@ void on_open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* file) noexcept {
 
 void on_read(fuse_req_t req, fuse_ino_t inode, std::size_t bytes, off_t offset, fuse_file_info*) noexcept {
   const MutableByteSpan buffer = request_buffer(bytes);
+  if (offset == 0)
+    session_of(req).forecast.note_read(static_cast<std::uint32_t>(fuse_req_ctx(req)->pid), InodeId(inode));
   reply_bytes(req, buffer, engine_of(req).read(InodeId(inode), static_cast<std::uint64_t>(offset), buffer));
 }
 

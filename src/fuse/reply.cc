@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 
 #include "base/log.h"
+#include "engine/reads.h"
 #include "fuse/session.h"
 #include "fuse/translate.h"
 
@@ -43,10 +45,32 @@ int send_passed_open(fuse_req_t req, std::int32_t backing) {
   return fuse_reply_buf(req, reinterpret_cast<const char*>(&out), sizeof out);
 }
 
+// Of the request at hand, for when it has been answered.
+class NextRead {
+ public:
+  explicit NextRead(fuse_req_t req)
+      : session_(session_of(req)), thread_(static_cast<std::uint32_t>(fuse_req_ctx(req)->pid)) {}
+
+  // A small file is read from its device by the time that somebody asks for its bytes, if he usually does.
+  void expect(const engine::Attributes& file) {
+    if (ReadStarter::of_this_thread() == nullptr) return;
+    if (!S_ISREG(file.mode) || file.size == 0 || file.is_report) return;
+    if (session_.forecast.expects_read(thread_, file.inode)) session_.engine->reads().expect(file.inode);
+  }
+
+ private:
+  Session& session_;
+  const std::uint32_t thread_;
+};
+
 }  // namespace
 
-void reply_error(fuse_req_t req, const Error& error) {
+void log_damage(const Error& error) {
   if (error.code == EIO || error.code == EUCLEAN) log(LogLevel::error, "{}", to_string(error));
+}
+
+void reply_error(fuse_req_t req, const Error& error) {
+  log_damage(error);
   fuse_reply_err(req, error.code);
 }
 
@@ -63,7 +87,12 @@ void reply_entry(fuse_req_t req, const Result<engine::Attributes>& attributes) {
 }
 
 void reply_lookup(fuse_req_t req, const Result<engine::Attributes>& attributes) {
-  if (attributes.code() != ENOENT) return reply_entry(req, attributes);
+  NextRead next(req);
+  if (attributes) {
+    reply_entry(req, attributes);
+    return next.expect(*attributes);
+  }
+  if (attributes.code() != ENOENT) return reply_error(req, attributes.error());
   const fuse_entry_param entry = negative_entry();
   fuse_reply_entry(req, &entry);
 }
@@ -85,6 +114,8 @@ void reply_opened(fuse_req_t req, const Result<engine::Attributes>& attributes, 
   Passthrough* const passthrough = session_of(req).passthrough.get();
   const std::int32_t backing = passthrough != nullptr ? passthrough->opened(*attributes) : 0;
   const fuse_file_info flags = open_flags(req, file, *attributes);
+  NextRead next(req);
+  if (backing == 0 && (file.flags & O_ACCMODE) != O_WRONLY) next.expect(*attributes);
   if ((backing != 0 ? send_passed_open(req, backing) : fuse_reply_open(req, &flags)) == 0) return;
   if (passthrough != nullptr) passthrough->closed(attributes->inode, backing != 0 ? kPassedHandle : 0);
   engine.release(attributes->inode);

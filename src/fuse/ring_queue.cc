@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kCompletionsAtOnce = 64;
 constexpr unsigned kCrowdedRequests = 64;
+// Room for reads, for each entry: one that its request waits for, and one that nobody waits for yet.
+constexpr std::size_t kReadsPerEntry = 2;
 
 // The kernel puts a request into the ring of the processor that asks; whoever answers there needs no other one.
 void pin_to(unsigned processor) {
@@ -39,7 +41,7 @@ RingCommand command(int fd, std::uint32_t operation, std::uint64_t commit_id, un
 
 Result<std::unique_ptr<RingQueue>> RingQueue::make(const CommandRingMaker& maker, unsigned processor,
                                                    std::size_t depth, std::size_t payload_bytes) {
-  auto ring = TRY(maker(static_cast<unsigned>(2 * depth)));
+  auto ring = TRY(maker(static_cast<unsigned>((2 + kReadsPerEntry) * depth)));
   auto queue = std::unique_ptr<RingQueue>(new RingQueue(std::move(ring), processor));
   for (std::size_t i = 0; i < depth; ++i) queue->entries_.push_back(TRY(RingEntry::make(payload_bytes)));
   return queue;
@@ -59,9 +61,11 @@ void RingQueue::stop() {
 
 void RingQueue::run() {
   pin_to(processor_);
+  const Runs runs(*this);
+  ring_->begin();
   register_all();
   std::array<RingCompletion, kCompletionsAtOnce> completions{};
-  while (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0)) {
+  while (reads_ > 0 || (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0))) {
     const std::size_t count = ring_->wait(completions);
     for (std::size_t i = 0; i < count; ++i) on_completion(completions[i]);
   }
@@ -79,6 +83,7 @@ void RingQueue::register_all() {
 
 void RingQueue::on_completion(const RingCompletion& completion) {
   if (completion.tag == CommandRing::kWoken) return commit_finished();
+  if (completion.tag >= entries_.size()) return on_read(completion);
   --with_kernel_;
   if (completion.result >= 0) {
     served_any_ = true;
@@ -89,14 +94,43 @@ void RingQueue::on_completion(const RingCompletion& completion) {
 }
 
 void RingQueue::on_request(std::size_t index) {
-  const bool answered = hooks_.serve(*this, index, entries_[index].request(), crowded_ > 0);
+  const std::size_t reads_before = reads_;
+  const Served served = hooks_.serve(*this, index, entries_[index].request(), crowded_ > 0);
   if (crowded_ > 0) --crowded_;
-  if (!answered) {
-    ++with_workers_;
-    return;
+  switch (served) {
+    case Served::answered:
+      if (reads_ > reads_before && crowded_ == 0) go_first();
+      commit(index);
+      if (ring_->has_completions()) crowded_ = kCrowdedRequests;
+      return;
+    case Served::handed_over: ++with_workers_; return;
+    case Served::under_way: suspended_.push_back(index); return;
   }
-  commit(index);
-  if (ring_->has_completions()) crowded_ = kCrowdedRequests;
+}
+
+// A read that was begun reaches its device before somebody is woken by the answer. Where a thread of the kernel gives
+// requests to the device (loop, dm-crypt), both would want this processor, and who gets another one has to wait until that
+// has woken up.
+void RingQueue::go_first() {
+  ring_->hand_over();
+  ::sched_yield();
+}
+
+bool RingQueue::start(const RingRead& read, ReadEnd& end) {
+  if (reads_ == kReadsPerEntry * entries_.size()) return false;
+  ring_->submit(read, reinterpret_cast<std::uintptr_t>(&end));
+  ++reads_;
+  return true;
+}
+
+void RingQueue::on_read(const RingCompletion& completion) {
+  --reads_;
+  reinterpret_cast<ReadEnd*>(static_cast<std::uintptr_t>(completion.tag))->ended(completion.result);
+  std::erase_if(suspended_, [this](std::size_t index) {
+    if (!hooks_.resume(*this, index)) return false;
+    commit(index);
+    return true;
+  });
 }
 
 void RingQueue::finished(std::size_t entry) {

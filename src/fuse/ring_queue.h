@@ -3,6 +3,7 @@
 //   registered ---> with the kernel ---> request ---> answered here ---------------+---> committed, and fetching the next
 //                        ^                  |                                      |            |
 //                        |                  +-------> with a worker ---> finished -+            |
+//                        |                  +-------> read of a device ---> ended -+            |
 //                        +----------------------------------------------------------------------+
 //
 // An entry whose fetch ends with an error has left for good: the mount is over, or is being ended.
@@ -22,13 +23,19 @@
 
 namespace ciaos::fuse {
 
-class RingQueue {
+class RingQueue final : public ReadStarter {
  public:
-  // Both are called by the queue's thread.
+  enum class Served {
+    answered,
+    handed_over,  // somebody else has it, who will call finished()
+    under_way,    // a read of a device has to end first, which this queue was given
+  };
+  // All are called by the queue's thread.
   struct Hooks {
-    // Answers the request in that entry, or says false: somebody else has it, who will call finished(). `crowded`: others
-    // have lately been found waiting behind one that was answered here.
-    std::function<bool(RingQueue& queue, std::size_t entry, ByteSpan request, bool crowded)> serve;
+    // `crowded`: others have lately been found waiting behind one that was answered here.
+    std::function<Served(RingQueue& queue, std::size_t entry, ByteSpan request, bool crowded)> serve;
+    // Of an entry whose read is under way: whether that has ended, and the entry holds its answer.
+    std::function<bool(RingQueue& queue, std::size_t entry)> resume;
     // The kernel took none of the entries: requests of this processor would wait for ever.
     std::function<void(const Error& error)> refused;
   };
@@ -36,13 +43,17 @@ class RingQueue {
   static Result<std::unique_ptr<RingQueue>> make(const CommandRingMaker& maker, unsigned processor,
                                                  std::size_t depth, std::size_t payload_bytes);
   // REQUIRES: stop() was called, if start() was.
-  ~RingQueue() = default;
+  ~RingQueue() override = default;
 
   void start(int fd, Hooks hooks);
-  // Ends the thread once no worker has an entry any more. The kernel gets the entries back when the queue is destroyed.
+  // Ends the thread once no worker has an entry any more and no read is under way. The kernel gets the entries back when the
+  // queue is destroyed.
   void stop();
 
+  std::size_t depth() const { return entries_.size(); }
   RingEntry& entry(std::size_t index) { return entries_[index]; }
+  // For the queue's thread. The kernel hears of it together with the next answer.
+  bool start(const RingRead& read, ReadEnd& end) override;
   // For a worker: the entry holds its answer.
   void finished(std::size_t entry) EXCLUDES(mutex_);
 
@@ -53,6 +64,8 @@ class RingQueue {
   void register_all();
   void on_completion(const RingCompletion& completion);
   void on_request(std::size_t index);
+  void go_first();
+  void on_read(const RingCompletion& completion);
   void commit_finished() EXCLUDES(mutex_);
   void commit(std::size_t index);
 
@@ -66,6 +79,8 @@ class RingQueue {
   // Of the thread.
   std::size_t with_kernel_ = 0;
   std::size_t with_workers_ = 0;
+  std::size_t reads_ = 0;               // that are under way
+  std::vector<std::size_t> suspended_;  // entries that wait for one
   bool served_any_ = false;
   unsigned crowded_ = 0;  // for so many more requests
 

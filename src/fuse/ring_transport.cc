@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "fuse/ring_reads.h"
 #include "fuse/ring_verbs.h"
 #include "fuse/session.h"
 #include "fuse/statx.h"
@@ -66,9 +67,17 @@ void RingTransport::start(fuse_session* session, Session& userdata, int fd) {
     workers_.emplace_back([this] { work(); });
   for (const auto& queue : queues_) {
     RingQueue::Hooks hooks;
-    hooks.serve = [this](RingQueue& its, std::size_t entry, ByteSpan request, bool crowded) {
-      return serve_or_hand_over({&its, entry, request, TimedRequest::begun(request)}, crowded);
+    const auto reads = std::make_shared<RingReads>(userdata, queue->depth());
+    hooks.serve = [this, reads](RingQueue& its, std::size_t entry, ByteSpan request, bool crowded) {
+      const Job job{&its, entry, request, TimedRequest::begun(request)};
+      if (const auto wanted = short_read(request)) {
+        const auto served = reads->serve(its, entry, *wanted, job.timed);
+        if (served == RingQueue::Served::handed_over) hand_over(job);
+        if (served) return *served;
+      }
+      return serve_or_hand_over(job, crowded);
     };
+    hooks.resume = [reads](RingQueue& its, std::size_t entry) { return reads->resume(its, entry); };
     hooks.refused = [this](const Error& error) {
       // The kernel was told that there are rings, and there is no way back.
       log(LogLevel::error, "the mount ends, for the kernel refuses {}; rings=off does without",
@@ -93,15 +102,19 @@ void RingTransport::stop() {
   started_ = false;
 }
 
-bool RingTransport::serve_or_hand_over(const Job& job, bool crowded) {
+RingQueue::Served RingTransport::serve_or_hand_over(const Job& job, bool crowded) {
   if (is_quick(*userdata_->engine, job.request, crowded)) {
     serve(job);
-    return true;
+    return RingQueue::Served::answered;
   }
+  hand_over(job);
+  return RingQueue::Served::handed_over;
+}
+
+void RingTransport::hand_over(const Job& job) {
   MutexLock lock(mutex_);
   jobs_.push_back(job);
   more_.notify_one();
-  return false;
 }
 
 void RingTransport::work() {

@@ -49,7 +49,8 @@ class RingTransport {
     TimedRequest timed;
   };
   RingTransport() = default;
-  bool serve_or_hand_over(const Job& job, bool crowded);
+  RingQueue::Served serve_or_hand_over(const Job& job, bool crowded);
+  void hand_over(const Job& job) EXCLUDES(mutex_);
   void serve(const Job& job);
   void answer(const Job& job);
   void work();

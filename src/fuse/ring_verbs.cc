@@ -34,6 +34,15 @@ std::string_view name_in(ByteSpan request, std::size_t skip) {
 
 }  // namespace
 
+std::optional<WantedRead> short_read(ByteSpan request) {
+  fuse_in_header header{};
+  const auto read = struct_of<fuse_read_in>(request);
+  if (!read || read->size > kShortReadBytesMax) return std::nullopt;
+  std::memcpy(&header, request.data(), sizeof header);
+  if (header.opcode != FUSE_READ) return std::nullopt;
+  return WantedRead{read->offset, read->size};
+}
+
 bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
   fuse_in_header header{};
   if (request.size() < sizeof header) return true;
@@ -41,10 +50,7 @@ bool is_quick(engine::Engine& engine, ByteSpan request, bool crowded) {
   const InodeId inode(header.nodeid);
   switch (header.opcode) {
     case FUSE_LOOKUP: return engine.at_hand(inode, name_in(request, 0));
-    case FUSE_READ: {
-      const auto read = struct_of<fuse_read_in>(request);
-      return read && read->size <= kShortReadBytesMax && !crowded && engine.at_hand(inode);
-    }
+    case FUSE_READ: return short_read(request) && !crowded && engine.at_hand(inode);
     case FUSE_UNLINK: return engine.at_hand(inode, name_in(request, 0)) && !engine.changes_may_wait();
     case FUSE_GETATTR:
     case FUSE_STATFS:

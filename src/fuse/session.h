@@ -9,6 +9,7 @@
 #include "fuse/libfuse.h"
 #include "fuse/open_mode.h"
 #include "fuse/passthrough.h"
+#include "fuse/read_forecast.h"
 #include "fuse/request_counts.h"
 #include "fuse/request_times.h"
 #include "fuse/ring_transport.h"
@@ -32,6 +33,7 @@ struct Session {
   const OpenMode open_mode;
   RequestCounts requests;
   RequestTimes times;
+  ReadForecast forecast;
   // The same for files, where there is nothing that an open could change: no OPEN and no RELEASE.
   bool open_unneeded = false;
   // The kernel takes ENOSYS for "directories need no open", and sends neither OPENDIR nor RELEASEDIR from then on.

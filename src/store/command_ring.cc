@@ -2,6 +2,7 @@
 
 #include <liburing.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,12 +24,21 @@ class UringCommandRing final : public CommandRing {
     wakes_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
     if (!wakes_.valid()) return fail(errno, "eventfd");
     io_uring_params params{};
-    params.flags = IORING_SETUP_SQE128;
+    // One thread submits and reaps: completions then run in its own wait, and nothing interrupts it for them.
+    params.flags = IORING_SETUP_SQE128 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                   IORING_SETUP_R_DISABLED;
     const int error = ::io_uring_queue_init_params(entries + 1, &ring_, &params);
     if (error < 0) return fail(-error, "io_uring_setup");
     made_ = true;
-    listen();
     return {};
+  }
+
+  void begin() override {
+    // Debian 12's liburing declares a function for this and has none.
+    const long result =
+        ::syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+    CIAOS_ASSERT(result == 0);
+    listen();
   }
 
   void submit(const RingCommand& command, std::uint64_t tag) override {
@@ -49,6 +59,8 @@ class UringCommandRing final : public CommandRing {
                          read.offset);
     sqe->user_data = tag;
   }
+
+  void hand_over() override { (void)::io_uring_submit(&ring_); }
 
   std::size_t wait(std::span<RingCompletion> into) override {
     const int submitted = ::io_uring_submit_and_wait(&ring_, 1);
