@@ -192,8 +192,10 @@ Status Twins::verify(const Twin& twin, const Extent& whole, ByteSpan bytes, std:
 Result<bool> Twins::read_through(Twin& twin, InodeId inode, std::uint64_t offset, MutableByteSpan into) {
   const ReadEpochs::Ticket ticket(core_.read_epochs);
   const std::uint64_t end = offset + into.size();
-  if (!twin.is_shared(offset, end)) {
-    const std::uint64_t ahead = std::clamp(offset, kSharedAheadMin, kSharedAheadMax);
+  const std::uint64_t ahead = std::clamp(offset, kSharedAheadMin, kSharedAheadMax);
+  // Before the host's own reading ahead gets there: sharing drops the pages that are in its way, and what reads ahead begins
+  // again with small ones.
+  if (!twin.is_shared(offset, std::min(end + ahead / 2, twin.bytes()))) {
     if (!TRY(share(twin, inode, offset, std::min(end + ahead, twin.bytes())))) return false;
     if (offset >= kLeftBehindBytes + ahead)
       unneeded_(inode, offset - kLeftBehindBytes - ahead, offset - kLeftBehindBytes);
