@@ -43,7 +43,7 @@ class CommandRing {
   virtual void hand_over() = 0;
   // Blocks until there is a completion, and returns as many as there are and `into` takes; 0 after an interruption.
   virtual std::size_t wait(std::span<RingCompletion> into) = 0;
-  // Whether wait() would return at once.
+  // Whether wait() would return at once, by what the kernel has told so far.
   virtual bool has_completions() = 0;
   // From any thread: wait() returns, now or when it is called. Several may become one.
   virtual void wake() = 0;

@@ -28,6 +28,8 @@ class ReadStarter {
   // False: no more reads can be under way here, and nothing has happened. Otherwise the read's memory and `end` stay where they
   // are until end.ended().
   virtual bool start(const RingRead& read, ReadEnd& end) = 0;
+  // By any thread: a read has ended that this one wanted to hear of, and another had begun.
+  virtual void hear() {}
 
   // What the calling thread has said that it runs, or null. Its reads end only if that thread goes on, so it must wait for none.
   static ReadStarter* of_this_thread() { return of_thread_; }

@@ -13,7 +13,7 @@ BegunRead Files::begin_read(InodeId id, std::uint64_t offset, MutableByteSpan in
   BegunRead begun;
   const InodeRef inode = core_.inodes->find(id);
   if (!inode) return begun;
-  auto ticket = std::make_unique<ReadEpochs::Ticket>(core_.read_epochs);
+  const ReadEpochs::Ticket ticket(core_.read_epochs);
   std::vector<Piece> pieces;
   {
     ReaderLock lock(inode->mutex);
@@ -31,25 +31,26 @@ BegunRead Files::begin_read(InodeId id, std::uint64_t offset, MutableByteSpan in
   begun.state = state;
   begun.device_read = std::move(read);
   begun.inode = id;
+  begun.offset = offset;
+  begun.into = into;
   begun.needle = piece.needle;
-  begun.offset = piece.offset;
-  begun.into = piece.into;
-  begun.bytes = into.size();
-  begun.ticket = std::move(ticket);
+  begun.needle_offset = piece.offset;
+  begun.needle_into = piece.into;
   return begun;
 }
 
 Result<std::size_t> Files::end_read(const BegunRead& begun) {
-  Status read = core_.reader->end(*begun.device_read, begun.needle, begun.offset, begun.into);
-  if (read.code() == ENOENT) return fail(EUCLEAN, std::move(read).error().context);
-  TRY_VOID(std::move(read));
-  return begun.bytes;
+  if (core_.reader->end(*begun.device_read, begun.needle, begun.needle_offset, begun.needle_into).ok())
+    return begun.into.size();
+  return read(begun.inode, begun.offset, begun.into);
 }
 
 void Files::expect_read(InodeId id) {
   const InodeRef inode = core_.inodes->find(id);
   if (!inode) return;
   NeedlePlace needle;
+  const ReadEpochs::Ticket ticket(
+      core_.read_epochs);  // so that no volume is opened again that is being given back
   {
     ReaderLock lock(inode->mutex);
     if (!inode->exists() || !S_ISREG(inode->row.mode) || inode->row.size > kSmallFileBytesMax) return;
@@ -66,6 +67,7 @@ void Files::read_ahead(InodeId id, std::uint64_t begin, std::uint64_t end) {
   const InodeRef inode = core_.inodes->find(id);
   if (!inode) return;
   std::vector<NeedlePlace> needles;
+  const ReadEpochs::Ticket ticket(core_.read_epochs);
   {
     ReaderLock lock(inode->mutex);
     if (!inode->exists() || !inode->extents_known) return;

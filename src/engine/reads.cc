@@ -5,9 +5,8 @@ namespace ciaos::engine {
 Result<std::size_t> Reads::read(InodeId inode, std::uint64_t offset, MutableByteSpan into) {
   if (ReportFiles::owns(inode)) return reports_.read(inode, offset, into);
   if (const auto passed = twins_.read(inode, offset, into)) return *passed;
-  const std::uint64_t end = offset + into.size();
-  if (const std::uint64_t window = streams_.window(inode, offset, end); window > 0)
-    files_.read_ahead(inode, end, end + window);
+  const Streams::Window window = streams_.ahead(inode, offset, offset + into.size());
+  if (window.begin < window.end) files_.read_ahead(inode, window.begin, window.end);
   auto bytes = files_.read(inode, offset, into);
   if (bytes.ok()) attributes_.note_access(inode);
   return bytes;

@@ -19,19 +19,33 @@ class Streams {
   // Shorter reads are no stream: the kernel makes long ones of what goes forward.
   static constexpr std::uint64_t kReadMin = 128u << 10;
 
-  // [offset, end) is read. How many bytes behind it are going to be, by the look of it; 0 unless it goes on where an earlier read
-  // of the file ended, or near: the kernel has two under way, which may come in either order.
-  std::uint64_t window(InodeId inode, std::uint64_t offset, std::uint64_t end) {
-    if (end - offset < kReadMin) return 0;
+  struct Window {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+
+  // [offset, end) is read. What is going to be read behind it, by the look of it, and was not said before; nothing unless it goes on
+  // where an earlier read of the file ended, or near: the kernel has two under way, which may come in either order.
+  Window ahead(InodeId inode, std::uint64_t offset, std::uint64_t end) {
+    if (end - offset < kReadMin) return {};
     Place& place = places_[inode.value() % kPlaces];
     MutexLock lock(place.mutex);
     const bool known = place.inode == inode;
     const bool goes_on = known && offset <= place.end && place.end - offset <= kNear;
     const bool overtook = known && offset > place.end && offset - place.end <= kNear;
-    place.window = goes_on || overtook ? std::clamp(2 * place.window, kWindowMin, kWindowMax) : 0;
-    place.inode = inode;
-    place.end = goes_on ? std::max(place.end, end) : end;
-    return place.window;
+    if (!goes_on && !overtook) {
+      place.inode = inode;
+      place.end = end;
+      place.said = 0;
+      place.window = 0;
+      return {};
+    }
+    place.window = std::clamp(2 * place.window, kWindowMin, kWindowMax);
+    place.end = std::max(place.end, end);
+    const Window window{std::max(end, place.said), end + place.window};
+    if (window.begin >= window.end) return {};
+    place.said = window.end;
+    return window;
   }
 
  private:
@@ -42,6 +56,7 @@ class Streams {
     Mutex mutex;
     InodeId inode GUARDED_BY(mutex);
     std::uint64_t end GUARDED_BY(mutex) = 0;
+    std::uint64_t said GUARDED_BY(mutex) = 0;
     std::uint64_t window GUARDED_BY(mutex) = 0;
   };
   std::array<Place, kPlaces> places_;

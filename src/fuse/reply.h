@@ -17,7 +17,6 @@
 namespace ciaos::fuse {
 
 // EIO and EUCLEAN, the two that an administrator must hear of, end here: they are logged with their context.
-// EIO and EUCLEAN, of which somebody should hear.
 void log_damage(const Error& error);
 void reply_error(fuse_req_t req, const Error& error);
 void reply_status(fuse_req_t req, const Status& status);

@@ -65,10 +65,15 @@ void RingQueue::run() {
   ring_->begin();
   register_all();
   std::array<RingCompletion, kCompletionsAtOnce> completions{};
-  while (reads_ > 0 || (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0))) {
+  while (reads_ > 0 || !suspended_.empty() ||
+         (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0))) {
     const std::size_t count = ring_->wait(completions);
-    for (std::size_t i = 0; i < count; ++i) on_completion(completions[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      behind_ = count - i - 1;
+      on_completion(completions[i]);
+    }
   }
+  ring_->hand_over();  // the last answers
 }
 
 void RingQueue::register_all() {
@@ -82,7 +87,10 @@ void RingQueue::register_all() {
 }
 
 void RingQueue::on_completion(const RingCompletion& completion) {
-  if (completion.tag == CommandRing::kWoken) return commit_finished();
+  if (completion.tag == CommandRing::kWoken) {
+    commit_finished();
+    return resume_suspended();
+  }
   if (completion.tag >= entries_.size()) return on_read(completion);
   --with_kernel_;
   if (completion.result >= 0) {
@@ -94,6 +102,8 @@ void RingQueue::on_completion(const RingCompletion& completion) {
 }
 
 void RingQueue::on_request(std::size_t index) {
+  // Whoever asks now is not worked on yet, and gets the answer of a mount that ends.
+  if (stopping_) return;
   const std::size_t reads_before = reads_;
   const Served served = hooks_.serve(*this, index, entries_[index].request(), crowded_ > 0);
   if (crowded_ > 0) --crowded_;
@@ -101,7 +111,7 @@ void RingQueue::on_request(std::size_t index) {
     case Served::answered:
       if (reads_ > reads_before && crowded_ == 0) go_first();
       commit(index);
-      if (ring_->has_completions()) crowded_ = kCrowdedRequests;
+      if (behind_ > 0 || ring_->has_completions()) crowded_ = kCrowdedRequests;
       return;
     case Served::handed_over: ++with_workers_; return;
     case Served::under_way: suspended_.push_back(index); return;
@@ -117,7 +127,7 @@ void RingQueue::go_first() {
 }
 
 bool RingQueue::start(const RingRead& read, ReadEnd& end) {
-  if (reads_ == kReadsPerEntry * entries_.size()) return false;
+  if (stopping_ || reads_ == kReadsPerEntry * entries_.size()) return false;
   ring_->submit(read, reinterpret_cast<std::uintptr_t>(&end));
   ++reads_;
   return true;
@@ -126,6 +136,10 @@ bool RingQueue::start(const RingRead& read, ReadEnd& end) {
 void RingQueue::on_read(const RingCompletion& completion) {
   --reads_;
   reinterpret_cast<ReadEnd*>(static_cast<std::uintptr_t>(completion.tag))->ended(completion.result);
+  resume_suspended();
+}
+
+void RingQueue::resume_suspended() {
   std::erase_if(suspended_, [this](std::size_t index) {
     if (!hooks_.resume(*this, index)) return false;
     commit(index);

@@ -28,7 +28,7 @@ class RingQueue final : public ReadStarter {
   enum class Served {
     answered,
     handed_over,  // somebody else has it, who will call finished()
-    under_way,    // a read of a device has to end first, which this queue was given
+    under_way,    // a read of a device has to end first, which this queue was given or is going to hear() of
   };
   // All are called by the queue's thread.
   struct Hooks {
@@ -54,6 +54,7 @@ class RingQueue final : public ReadStarter {
   RingEntry& entry(std::size_t index) { return entries_[index]; }
   // For the queue's thread. The kernel hears of it together with the next answer.
   bool start(const RingRead& read, ReadEnd& end) override;
+  void hear() override { ring_->wake(); }
   // For a worker: the entry holds its answer.
   void finished(std::size_t entry) EXCLUDES(mutex_);
 
@@ -66,6 +67,7 @@ class RingQueue final : public ReadStarter {
   void on_request(std::size_t index);
   void go_first();
   void on_read(const RingCompletion& completion);
+  void resume_suspended();
   void commit_finished() EXCLUDES(mutex_);
   void commit(std::size_t index);
 
@@ -82,7 +84,8 @@ class RingQueue final : public ReadStarter {
   std::size_t reads_ = 0;               // that are under way
   std::vector<std::size_t> suspended_;  // entries that wait for one
   bool served_any_ = false;
-  unsigned crowded_ = 0;  // for so many more requests
+  std::size_t behind_ = 0;  // completions that wait until this one is done
+  unsigned crowded_ = 0;    // for so many more requests
 
   Mutex mutex_;
   std::vector<std::size_t> finished_ GUARDED_BY(mutex_);

@@ -71,9 +71,7 @@ void RingTransport::start(fuse_session* session, Session& userdata, int fd) {
     hooks.serve = [this, reads](RingQueue& its, std::size_t entry, ByteSpan request, bool crowded) {
       const Job job{&its, entry, request, TimedRequest::begun(request)};
       if (const auto wanted = short_read(request)) {
-        const auto served = reads->serve(its, entry, *wanted, job.timed);
-        if (served == RingQueue::Served::handed_over) hand_over(job);
-        if (served) return *served;
+        if (const auto served = reads->serve(its, entry, *wanted, job.timed)) return *served;
       }
       return serve_or_hand_over(job, crowded);
     };

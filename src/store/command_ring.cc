@@ -26,7 +26,7 @@ class UringCommandRing final : public CommandRing {
     io_uring_params params{};
     // One thread submits and reaps: completions then run in its own wait, and nothing interrupts it for them.
     params.flags = IORING_SETUP_SQE128 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                   IORING_SETUP_R_DISABLED;
+                   IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED;
     const int error = ::io_uring_queue_init_params(entries + 1, &ring_, &params);
     if (error < 0) return fail(-error, "io_uring_setup");
     made_ = true;
@@ -76,7 +76,10 @@ class UringCommandRing final : public CommandRing {
     return count;
   }
 
-  bool has_completions() override { return ::io_uring_cq_ready(&ring_) > 0; }
+  // What has ended becomes a completion only in wait().
+  bool has_completions() override {
+    return ::io_uring_cq_ready(&ring_) > 0 || (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+  }
 
   void wake() override {
     const std::uint64_t one = 1;

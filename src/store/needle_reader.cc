@@ -120,7 +120,8 @@ struct NeedleReader::State {
   std::atomic<std::uint64_t> reads_ahead_wanted = 0;
   std::atomic<std::uint64_t> damaged = 0;
 
-  Result<std::shared_ptr<StartedRead>> start(std::shared_ptr<Device> device, const Span& blocks);
+  std::shared_ptr<StartedRead> made_read(std::shared_ptr<Device> device, const Span& blocks);
+  void note_started(const StartedRead& read);
   bool read_from_ahead(const NeedlePlace& place, const Span& pieces, const Span& wanted,
                        MutableByteSpan into);
   Status take(const StartedRead& read, const NeedlePlace& place, const Span& pieces, const Span& wanted,
@@ -239,21 +240,20 @@ Status NeedleReader::State::with_header_apart(Device& device, const NeedlePlace&
   return {};
 }
 
-// Nothing is under way when it fails: ENOTSUP: not on this device; EBUSY: too much is.
-Result<std::shared_ptr<StartedRead>> NeedleReader::State::start(std::shared_ptr<Device> device,
-                                                                const Span& blocks) {
-  if (device->native_fd() < 0) return fail(ENOTSUP);
+// Null: not on this device, or there is no memory.
+std::shared_ptr<StartedRead> NeedleReader::State::made_read(std::shared_ptr<Device> device,
+                                                            const Span& blocks) {
+  if (device->native_fd() < 0) return nullptr;
   const std::size_t bytes = blocks.end - blocks.begin;
   auto buffer = memory.take(bytes);
-  if (!buffer) ring.look();
-  while (!buffer && ahead.drop_oldest()) buffer = memory.take(bytes);
-  if (!buffer) return fail(EBUSY);
-  auto read =
-      std::make_shared<StartedRead>(std::move(device), blocks.begin, bytes, *std::move(buffer), memory);
-  if (!read->start(ring)) return fail(EBUSY);
+  while (!buffer && ahead.drop_oldest(NeedleReader::kAheadNs)) buffer = memory.take(bytes);
+  if (!buffer) return nullptr;
+  return std::make_shared<StartedRead>(std::move(device), blocks.begin, bytes, *std::move(buffer), memory);
+}
+
+void NeedleReader::State::note_started(const StartedRead& read) {
   ++device_reads;
-  device_read_bytes += bytes;
-  return read;
+  device_read_bytes += read.end() - read.begin();
 }
 
 // `read` has ended and was of all of `pieces`.
@@ -275,7 +275,7 @@ bool NeedleReader::State::read_from_ahead(const NeedlePlace& place, const Span& 
   const std::shared_ptr<StartedRead> read = ahead.find(place);
   if (read == nullptr) return false;
   if (read->is_under_way()) {
-    if (!read->may_wait()) return false;
+    if (!read->may_be_waited_for()) return false;
     const std::uint64_t begun_ns = monotonic_ns();
     read->wait();
     device_read_ns += monotonic_ns() - begun_ns;
@@ -327,34 +327,35 @@ BegunNeedle NeedleReader::begin(const NeedlePlace& place, std::uint64_t offset, 
   CIAOS_ASSERT(offset <= place.payload_bytes && bytes <= place.payload_bytes - offset);
   if (bytes == 0 || (state_->unwritten != nullptr && !state_->unwritten->is_written(place)))
     return {at_once, nullptr};
+  ReadStarter* const starter = ReadStarter::of_this_thread();
+  if (starter == nullptr) return {may_wait, nullptr};
   if (auto read = state_->ahead.find(place); read != nullptr) {
-    if (!read->is_under_way()) return {at_once, nullptr};
-    if (!read->is_of_this_thread()) return {elsewhere, nullptr};
-    state_->ahead.erase(place);
+    if (!read->is_of_this_thread() && !read->tell(*starter)) return {at_once, nullptr};
+    if (read->is_of_this_thread() && !read->is_under_way()) return {at_once, nullptr};
     ++state_->reads_ahead_wanted;
+    if (offset + bytes == place.payload_bytes) state_->ahead.erase(place);
     return {under_way, std::move(read)};
   }
-  if (ReadStarter::of_this_thread() == nullptr) return {may_wait, nullptr};
   const auto device = state_->volumes.volume(place.at.volume);
   if (!device.ok() || !check_bounds(**device, place).ok()) return {may_wait, nullptr};
   const Span pieces = pieces_of(place, offset, bytes);
   const bool header_known = state_->headers.find(place) != nullptr;
   if (!header_known && pieces.end - place.at.offset > kOneReadBytes) return {may_wait, nullptr};
-  const Span blocks = blocks_of(**device, header_known ? pieces.begin : place.at.offset, pieces.end);
-  auto read = state_->start(*device, blocks);
-  if (!read.ok()) return {may_wait, nullptr};
-  return {under_way, *std::move(read)};
+  auto read = state_->made_read(
+      *device, blocks_of(**device, header_known ? pieces.begin : place.at.offset, pieces.end));
+  // By this thread's own, or not at all: who else's end it would not hear of.
+  if (read == nullptr || !read->start_here()) return {may_wait, nullptr};
+  state_->note_started(*read);
+  return {under_way, std::move(read)};
 }
 
 Status NeedleReader::end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset,
                          MutableByteSpan into) {
   CIAOS_ASSERT(!read.is_under_way());
   state_->device_read_ns += read.nanoseconds();
-  const Span pieces = pieces_of(place, offset, into.size());
-  if (read.is_whole() && state_->take(read, place, pieces, wanted_of(place, offset, into.size()), into).ok())
-    return {};
-  // Once more, and what is wrong is told.
-  return this->read(place, offset, into);
+  if (!read.is_whole()) return fail(EAGAIN, "a read that was begun");
+  return state_->take(read, place, pieces_of(place, offset, into.size()),
+                      wanted_of(place, offset, into.size()), into);
 }
 
 void NeedleReader::read_ahead(const NeedlePlace& place) {
@@ -363,10 +364,12 @@ void NeedleReader::read_ahead(const NeedlePlace& place) {
   const auto device = state_->volumes.volume(place.at.volume);
   if (!device.ok() || !check_bounds(**device, place).ok()) return;
   const std::uint64_t payload_at = payload_position(place.at.offset, place.payload_bytes);
-  auto read = state_->start(*device, blocks_of(**device, place.at.offset, payload_at + place.payload_bytes));
-  if (!read.ok()) return;
+  auto read =
+      state_->made_read(*device, blocks_of(**device, place.at.offset, payload_at + place.payload_bytes));
+  if (read == nullptr || (!read->start_here() && !read->start(state_->ring))) return;
+  state_->note_started(*read);
   ++state_->reads_ahead;
-  state_->ahead.put(place, *std::move(read));
+  state_->ahead.put(place, std::move(read));
 }
 
 Status NeedleReader::verify(const NeedlePlace& place, std::uint64_t offset, ByteSpan bytes) {
@@ -395,7 +398,10 @@ void NeedleReader::learn_headers(std::span<const NeedlePlace> places) {
   }
 }
 
-void NeedleReader::forget_volume(VolumeId volume) { state_->headers.forget_volume(volume); }
+void NeedleReader::forget_volume(VolumeId volume) {
+  state_->headers.forget_volume(volume);
+  state_->ahead.forget_volume(volume);
+}
 
 void NeedleReader::drop_caches() {
   state_->headers.clear();

@@ -16,8 +16,9 @@ namespace ciaos::store {
 struct ReaderStats {
   std::uint64_t device_reads = 0;  // read requests given to devices
   std::uint64_t device_read_bytes = 0;
-  std::uint64_t device_read_ns = 0;  // that readers waited for them
-  std::uint64_t verify_ns = 0;       // and for checksums
+  std::uint64_t device_read_ns =
+      0;                        // that readers waited for them, or that those took which nobody waited for
+  std::uint64_t verify_ns = 0;  // and for checksums
   std::uint64_t header_cache_hits = 0;
   std::uint64_t reads_ahead = 0;         // of needles that nobody had asked for yet; in device_reads, too
   std::uint64_t reads_ahead_wanted = 0;  // reads that found one of them
@@ -27,10 +28,9 @@ struct ReaderStats {
 // What NeedleReader::begin() has found.
 struct BegunNeedle {
   enum class State {
-    at_once,    // read() will not wait for a device
+    at_once,    // the bytes are in memory, or were just now, so read() will hardly wait for a device
     under_way,  // `read` is; when it has ended, end() has the bytes
-    elsewhere,  // by another thread, and read() waits for that
-    may_wait,   // none of this
+    may_wait,   // neither
   };
   State state = State::may_wait;
   std::shared_ptr<StartedRead> read;
@@ -43,6 +43,8 @@ class NeedleReader {
  public:
   // What is on its way, or here and not yet asked for, takes no more.
   static constexpr std::size_t kAheadBytesMax = 16u << 20;
+  // What was read ahead is kept for so long; then it makes room.
+  static constexpr std::uint64_t kAheadNs = 200'000'000;
 
   // `unwritten` may be null (read-only mounts, fsck); else it outlives the reader.
   NeedleReader(VolumeSet& volumes, const Uuid& store, LogWriter* unwritten, std::uint64_t header_cache_bytes);
@@ -55,11 +57,12 @@ class NeedleReader {
 
   // For who must not wait: begins what read() of the same range does, if the calling thread runs a ReadStarter.
   BegunNeedle begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes);
-  // As read(), when `read` has ended.
+  // Takes the bytes out of `read`, which has ended, verified. Any error: they are not there, or not right; whether that is damage tells
+  // a read() of where the bytes lie now, since nothing has kept them there meanwhile.
   Status end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
 
-  // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it as long as kAheadBytesMax of
-  // others have not come since. Advice: does nothing where it would have to wait, and verifies nothing.
+  // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it. Advice: does nothing where it would
+  // have to wait, or where kAheadBytesMax of others are there that somebody may still want, and verifies nothing.
   void read_ahead(const NeedlePlace& place);
 
   // Whether `bytes`, which came from elsewhere, are those that read() would bring. `offset` is on a piece's border, and so is

@@ -1,12 +1,15 @@
-// Reads that one thread begins and another waits for, or nobody.
-//
-// One io_uring for all threads. No thread sleeps for it: whoever waits for a read takes in what has come, for everybody, and
-// who comes meanwhile waits for him.
+// Reads that one thread begins and another waits for, or nobody: a ring of its own, and the thread that it belongs to. A read
+// that a ring gets from whoever begins it would end only when that one next runs for the kernel, and who sleeps in a sync does
+// not.
 #pragma once
 
-#include <functional>
+#include <atomic>
 #include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include "base/command_ring.h"
 #include "base/mutex.h"
 #include "base/read_starter.h"
 
@@ -15,30 +18,29 @@ namespace ciaos::store {
 // Thread-safe.
 class ReadRing final : public ReadStarter {
  public:
-  ReadRing();
+  ReadRing() = default;
   // Waits for the reads that are under way.
   ~ReadRing() override;
 
+  // False too where the kernel gives us no ring.
   bool start(const RingRead& read, ReadEnd& end) override EXCLUDES(mutex_);
-  // Returns when `ended()`, which becomes true by some read of this ring having ended.
-  void wait_until(const std::function<bool()>& ended) EXCLUDES(mutex_);
-  // Hears of what has ended by now.
-  void look() EXCLUDES(mutex_);
 
  private:
-  struct Ring;
+  static constexpr unsigned kReadsMax = 64;
 
-  // True: this thread is to wait for the kernel.
-  bool lead_until(const std::function<bool()>& ended) EXCLUDES(mutex_);
-  void wait_for_one() EXCLUDES(mutex_);
-  void take_in() REQUIRES(mutex_);
+  bool begin() REQUIRES(mutex_);
+  void run();
+  void submit_new() EXCLUDES(mutex_);
+
+  std::unique_ptr<CommandRing> ring_;  // constant once there is a thread
 
   Mutex mutex_;
-  CondVar came_;
-  std::unique_ptr<Ring> ring_ GUARDED_BY(mutex_);  // made when there is something to read; see start()
-  bool refused_ GUARDED_BY(mutex_) = false;        // the kernel gives us none
-  bool led_ GUARDED_BY(mutex_) = false;
-  unsigned under_way_ GUARDED_BY(mutex_) = 0;
+  bool refused_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::pair<RingRead, ReadEnd*>> new_ GUARDED_BY(mutex_);
+
+  std::atomic<unsigned> reads_{0};  // new, or under way
+  std::thread thread_;
 };
 
 }  // namespace ciaos::store

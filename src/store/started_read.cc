@@ -15,16 +15,21 @@ StartedRead::StartedRead(std::shared_ptr<Device> device, std::uint64_t begin, st
 
 StartedRead::~StartedRead() { memory_.give(std::move(buffer_)); }
 
+bool StartedRead::start_here() {
+  starter_ = ReadStarter::of_this_thread();
+  return starter_ != nullptr && start_by(*ReadStarter::of_this_thread());
+}
+
 bool StartedRead::start(ReadRing& ring) {
+  starter_ = nullptr;
+  return start_by(ring);
+}
+
+bool StartedRead::start_by(ReadStarter& starter) {
   const RingRead read{device_->native_fd(), device_->native_offset() + begin_, buffer_.span().first(bytes_)};
   begun_ns_ = monotonic_ns();
   itself_ = shared_from_this();
-  ReadStarter* const starter = ReadStarter::of_this_thread();
-  starter_ = starter;
-  if (starter != nullptr && starter->start(read, *this)) return true;
-  starter_ = nullptr;
-  ring_ = &ring;
-  if (ring.start(read, *this)) return true;
+  if (starter.start(read, *this)) return true;
   itself_.reset();
   return false;
 }
@@ -32,13 +37,23 @@ bool StartedRead::start(ReadRing& ring) {
 void StartedRead::ended(int result) {
   const std::shared_ptr<StartedRead> itself = std::move(itself_);
   ended_ns_ = monotonic_ns();
-  result_.store(result, std::memory_order_release);
+  {
+    MutexLock lock(mutex_);
+    result_.store(result, std::memory_order_release);
+    for (ReadStarter* const listener : listeners_) listener->hear();
+  }
   result_.notify_all();
 }
 
+bool StartedRead::tell(ReadStarter& listener) {
+  MutexLock lock(mutex_);
+  if (result_.load(std::memory_order_acquire) != kUnderWay) return false;
+  listeners_.push_back(&listener);
+  return true;
+}
+
 void StartedRead::wait() {
-  CIAOS_ASSERT(may_wait());
-  if (ring_ != nullptr) return ring_->wait_until([this] { return !is_under_way(); });
+  CIAOS_ASSERT(may_be_waited_for());
   result_.wait(kUnderWay, std::memory_order_acquire);
 }
 

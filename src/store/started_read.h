@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "base/read_starter.h"
 #include "store/device.h"
 #include "store/read_memory.h"
@@ -24,28 +26,37 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
               ReadMemory& memory);
   ~StartedRead() override;
 
-  // By what the calling thread runs for that, or else by `ring`, which outlives it. False: neither could, and nothing is
-  // under way.
+  // By what the calling thread runs for that. False: it runs nothing, or that has no room, and nothing is under way.
+  bool start_here();
+  // By `ring`, which outlives it. False: it has no room, and nothing is under way.
   bool start(ReadRing& ring);
-  void ended(int result) override;
+  void ended(int result) override EXCLUDES(mutex_);
 
-  bool is_under_way() const { return result_.load(std::memory_order_acquire) == kUnderWay; }
+  bool is_under_way() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);  // whoever it was told to has been told by then
+    return result_.load(std::memory_order_acquire) == kUnderWay;
+  }
+  // `listener` hears of its end, and lives until then. False: it has ended.
+  bool tell(ReadStarter& listener) EXCLUDES(mutex_);
   // Whether what the calling thread runs for reads has this one.
   bool is_of_this_thread() const { return starter_ != nullptr && starter_ == ReadStarter::of_this_thread(); }
-  // Two threads that run reads must not wait for each other's.
-  bool may_wait() const { return starter_ == nullptr || ReadStarter::of_this_thread() == nullptr; }
-  // Blocks. REQUIRES: may_wait().
+  // Whether anybody may block until it ends. What a thread has begun by itself ends only when that thread goes on, and it may be
+  // waiting for whoever would wait.
+  bool may_be_waited_for() const { return starter_ == nullptr; }
+  // Blocks. REQUIRES: may_be_waited_for().
   void wait();
-
   // Of one that has ended.
   bool is_whole() const { return result_.load(std::memory_order_acquire) == static_cast<int>(bytes_); }
   std::uint64_t begin() const { return begin_; }
   std::uint64_t end() const { return begin_ + bytes_; }
   ByteSpan bytes() const { return buffer_.span().first(bytes_); }
-  // From start() to the end.
+  std::uint64_t begun_ns() const { return begun_ns_; }  // of the monotonic clock
+  // Of one that has ended: from its start.
   std::uint64_t nanoseconds() const { return ended_ns_ - begun_ns_; }
 
  private:
+  bool start_by(ReadStarter& starter);
+
   static constexpr int kUnderWay = std::numeric_limits<int>::min();
 
   // --- constant behind start() ---
@@ -55,12 +66,13 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
   ReadMemory& memory_;
   IoBuffer buffer_;  // the kernel's while it is under way
   std::uint64_t begun_ns_ = 0;
-  const ReadStarter* starter_ = nullptr;  // the thread's; only compared
-  ReadRing* ring_ = nullptr;              // or that of all
+  const ReadStarter* starter_ = nullptr;  // the thread's, only compared; null: it was a ReadRing
 
   std::shared_ptr<StartedRead> itself_;  // while it is under way
   std::uint64_t ended_ns_ = 0;
   std::atomic<int> result_{kUnderWay};
+  mutable Mutex mutex_;  // a leaf but for hear()
+  std::vector<ReadStarter*> listeners_ GUARDED_BY(mutex_);
 };
 
 }  // namespace ciaos::store

@@ -12,12 +12,14 @@
 #include "store/file_device.h"
 #include "store/memory_device.h"
 #include "store/needle_reader.h"
+#include "support/held_reads.h"
 #include "temp_directory.h"
 
 namespace ciaos::store {
 namespace {
 
 using State = BegunNeedle::State;
+using test::HeldReads;
 using test::LogStore;
 using test::Random;
 
@@ -26,33 +28,6 @@ std::shared_ptr<Device> new_file_device(const std::string& path) {
   EXPECT_EQ(::ftruncate(fd.get(), test::kDeviceBytes), 0);
   return FileDevice::open(path, FileDevice::Access::read_write).value();
 }
-
-// Keeps what it is given until it is told how that ends.
-class HeldReads final : public ReadStarter {
- public:
-  bool start(const RingRead& read, ReadEnd& end) override {
-    if (refuses) return false;
-    held_.push_back({read, &end});
-    return true;
-  }
-  // As the kernel would, or with less.
-  void end_all(std::size_t bytes_less = 0) {
-    for (const auto& [read, end] : std::exchange(held_, {})) {
-      const std::size_t bytes = read.into.size() - bytes_less;
-      const ssize_t count = ::pread(read.fd, read.into.data(), bytes, static_cast<off_t>(read.offset));
-      end->ended(static_cast<int>(count));
-    }
-  }
-  void fail_all(int error) {
-    for (const auto& [read, end] : std::exchange(held_, {})) end->ended(-error);
-  }
-  std::size_t count() const { return held_.size(); }
-
-  bool refuses = false;
-
- private:
-  std::vector<std::pair<RingRead, ReadEnd*>> held_;
-};
 
 class ReadAhead : public testing::Test {
  protected:
@@ -146,33 +121,35 @@ TEST_F(ReadAhead, ABadTransferIsReadAgainBeforeItIsCalledDamage) {
   EXPECT_EQ(reader->stats().damaged, 0u);
 }
 
-TEST_F(ReadAhead, TheOldestMakeRoomForOthers) {
+TEST_F(ReadAhead, WhatMayStillBeWantedStaysAndOldOnesMakeRoom) {
   const std::size_t fit = NeedleReader::kAheadBytesMax / (576u << 10);
   const NeedlePlace place = stored(random.bytes(524288));
-  std::uint32_t number = 0;
+  reader->read_ahead(place);
   // The same needle under other header sums is another, which nobody will ask for.
-  const auto read_others_ahead = [&](std::size_t count) {
-    const std::uint64_t wanted = reader->stats().reads_ahead + count;
-    NeedlePlace other = place;
-    other.header_crc += ++number;
-    while (reader->stats().reads_ahead < wanted) {  // until there is memory
-      const std::uint64_t before = reader->stats().reads_ahead;
-      reader->read_ahead(other);
-      if (reader->stats().reads_ahead > before) other.header_crc = place.header_crc + ++number;
-    }
-  };
-  const auto device_reads_of_it = [&] {
-    const std::uint64_t before = device_reads();
-    read(place);
-    return device_reads() - before;
-  };
-  read_others_ahead(2 * fit);
+  NeedlePlace other = place;
+  for (std::size_t i = 0; i < 2 * fit; ++i) {
+    ++other.header_crc;
+    reader->read_ahead(other);
+  }
+  EXPECT_EQ(reader->stats().reads_ahead, fit);
+  const std::uint64_t before = device_reads();
+  read(place);
+  EXPECT_EQ(device_reads(), before);
+
+  ++other.header_crc;
+  reader->read_ahead(other);  // in the room that this left
+  while (reader->stats().reads_ahead == fit + 1) reader->read_ahead(place);
+  const std::uint64_t behind = device_reads();
+  read(place);
+  EXPECT_EQ(device_reads(), behind);
+}
+
+TEST_F(ReadAhead, AVolumeThatIsGivenBackTakesItAlong) {
+  const NeedlePlace place = stored(random.bytes(9000));
   reader->read_ahead(place);
-  while (device_reads() == 2 * fit) reader->read_ahead(place);
-  EXPECT_EQ(device_reads_of_it(), 0u);
-  reader->read_ahead(place);
-  read_others_ahead(2 * fit);
-  EXPECT_EQ(device_reads_of_it(), 1u);
+  reader->forget_volume(place.at.volume);
+  read(place);
+  EXPECT_EQ(device_reads(), 2u);
 }
 
 TEST_F(ReadAhead, DroppedCachesForgetIt) {
@@ -253,20 +230,34 @@ TEST_F(ReadAhead, WhatHasComeIsThereAtOnce) {
   EXPECT_EQ(device_reads(), 1u);
 }
 
-TEST_F(ReadAhead, AReadThatFailsOrComesShortIsDoneOnceMore) {
+TEST_F(ReadAhead, AReadThatFailsOrComesShortOrIsWrongSaysSo) {
   const ReadStarter::Runs runs(starter);
-  const std::string payload = random.bytes(30000);
-  const NeedlePlace place = stored(payload);
+  const NeedlePlace place = stored(random.bytes(30000));
   BegunNeedle begun = reader->begin(place, 0, 30000);
   starter.fail_all(EIO);
-  EXPECT_EQ(end(begun, place, 0, 30000), payload);
+  EXPECT_EQ(end(begun, place, 0, 30000), "error 11");
   begun = reader->begin(place, 0, 30000);
   starter.end_all(/*bytes_less=*/4096);
-  EXPECT_EQ(end(begun, place, 0, 30000), payload);
-  EXPECT_EQ(reader->stats().damaged, 0u);
+  EXPECT_EQ(end(begun, place, 0, 30000), "error 11");
+  flip_payload_byte(place, 5);
+  begun = reader->begin(place, 0, 30000);
+  starter.end_all();
+  EXPECT_EQ(end(begun, place, 0, 30000), "error 117");
+  EXPECT_EQ(reader->stats().damaged, 0u);  // for a read() to find
 }
 
-TEST_F(ReadAhead, WhatAnotherThreadBeganIsSaidToBeElsewhere) {
+TEST_F(ReadAhead, NobodyBlocksForWhatAThreadHasBegunByItself) {
+  const std::string payload = random.bytes(4096);
+  const NeedlePlace place = stored(payload);
+  {
+    const ReadStarter::Runs runs(starter);
+    reader->read_ahead(place);
+  }
+  EXPECT_EQ(read(place), payload);
+  EXPECT_EQ(device_reads(), 2u);
+}
+
+TEST_F(ReadAhead, WhoRunsReadsHearsOfTheEndOfWhatAnotherBegan) {
   const std::string payload = random.bytes(4096);
   const NeedlePlace place = stored(payload);
   {
@@ -274,24 +265,24 @@ TEST_F(ReadAhead, WhatAnotherThreadBeganIsSaidToBeElsewhere) {
     reader->read_ahead(place);
   }
   HeldReads another;
-  {
-    const ReadStarter::Runs runs(another);
-    EXPECT_EQ(reader->begin(place, 0, 4096).state, State::elsewhere);
-    // Two that wait for each other would wait for ever, so it reads by itself.
-    EXPECT_EQ(read(place), payload);
-    EXPECT_EQ(device_reads(), 2u);
-  }
-  std::thread waiting([&] { EXPECT_EQ(read(place), payload); });
+  const ReadStarter::Runs runs(another);
+  const BegunNeedle begun = reader->begin(place, 0, 4096);
+  ASSERT_EQ(begun.state, State::under_way);
+  EXPECT_EQ(another.count(), 0u);
+  EXPECT_EQ(another.heard, 0);
   starter.end_all();
-  waiting.join();
-  EXPECT_EQ(device_reads(), 2u);
+  EXPECT_EQ(another.heard, 1);
+  EXPECT_EQ(end(begun, place, 0, 4096), payload);
+  EXPECT_EQ(device_reads(), 1u);
 }
 
-TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToTheRingOfAll) {
+TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToOthers) {
   const ReadStarter::Runs runs(starter);
   starter.refuses = true;
   const std::string payload = random.bytes(4096);
   const NeedlePlace place = stored(payload);
+  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::may_wait);
+  EXPECT_EQ(device_reads(), 0u);
   reader->read_ahead(place);
   EXPECT_EQ(reader->stats().reads_ahead, 1u);
   EXPECT_EQ(read(place), payload);
@@ -301,6 +292,7 @@ TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToTheRingOfAll) {
 TEST_F(ReadAhead, WhoRunsNoStarterIsToldThatHeMayWait) {
   const NeedlePlace place = stored(random.bytes(4096));
   EXPECT_EQ(reader->begin(place, 0, 4096).state, State::may_wait);
+  EXPECT_EQ(device_reads(), 0u);
 }
 
 TEST_F(ReadAhead, APieceOfALargeNeedleNeedsItsHeaderFirst) {
