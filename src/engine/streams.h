@@ -24,8 +24,8 @@ class Streams {
     std::uint64_t end = 0;
   };
 
-  // [offset, end) is read. What is going to be read behind it, by the look of it, and was not said before; nothing unless it goes on
-  // where an earlier read of the file ended, or near: the kernel has two under way, which may come in either order.
+  // [offset, end) is read. What is going to be read behind it, by the look of it, and was not said before; nothing unless it
+  // goes on where an earlier read of the file ended, or near: the kernel has two under way, which may come in either order.
   Window ahead(InodeId inode, std::uint64_t offset, std::uint64_t end) {
     if (end - offset < kReadMin) return {};
     Place& place = places_[inode.value() % kPlaces];

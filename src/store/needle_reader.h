@@ -57,12 +57,12 @@ class NeedleReader {
 
   // For who must not wait: begins what read() of the same range does, if the calling thread runs a ReadStarter.
   BegunNeedle begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes);
-  // Takes the bytes out of `read`, which has ended, verified. Any error: they are not there, or not right; whether that is damage tells
-  // a read() of where the bytes lie now, since nothing has kept them there meanwhile.
+  // Takes the bytes out of `read`, which has ended, verified. Any error: they are not there, or not right; whether that is
+  // damage tells a read() of where the bytes lie now, since nothing has kept them there meanwhile.
   Status end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
 
-  // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it. Advice: does nothing where it would
-  // have to wait, or where kAheadBytesMax of others are there that somebody may still want, and verifies nothing.
+  // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it. Advice: does nothing where
+  // it would have to wait, or where kAheadBytesMax of others are there that somebody may still want, and verifies nothing.
   void read_ahead(const NeedlePlace& place);
 
   // Whether `bytes`, which came from elsewhere, are those that read() would bring. `offset` is on a piece's border, and so is
