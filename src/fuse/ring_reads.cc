@@ -15,7 +15,8 @@ std::optional<RingQueue::Served> RingReads::serve(RingQueue& queue, std::size_t 
   const MutableByteSpan into = queue.entry(entry).memory();
   if (wanted.bytes > into.size()) return std::nullopt;
   engine::BegunRead read = session_.engine->reads().begin(inode, wanted.offset, into.first(wanted.bytes));
-  if (read.state != State::under_way) return std::nullopt;
+  if (read.state == State::at_once) return RingQueue::Served::answered;
+  if (read.state == State::may_wait) return std::nullopt;
   if (wanted.offset == 0) session_.forecast.note_read(timed.pid, inode);
   session_.requests.add(FUSE_READ);
   waiting_[entry] = {std::move(read), timed};

@@ -19,7 +19,7 @@ class RingReads {
   // `session` outlives it.
   RingReads(Session& session, std::size_t entries) : session_(session), waiting_(entries) {}
 
-  // What becomes of a READ; nothing: it is to be served like any other request.
+  // What becomes of a READ. answered: it can be at once, by the caller; nothing: it is to be served like any other request.
   std::optional<RingQueue::Served> serve(RingQueue& queue, std::size_t entry, const WantedRead& wanted,
                                          const TimedRequest& timed);
   // Whether the entry's read of a device has ended, and the entry holds its answer.

@@ -71,7 +71,9 @@ void RingTransport::start(fuse_session* session, Session& userdata, int fd) {
     hooks.serve = [this, reads](RingQueue& its, std::size_t entry, ByteSpan request, bool crowded) {
       const Job job{&its, entry, request, TimedRequest::begun(request)};
       if (const auto wanted = short_read(request)) {
-        if (const auto served = reads->serve(its, entry, *wanted, job.timed)) return *served;
+        const auto served = reads->serve(its, entry, *wanted, job.timed);
+        if (served == RingQueue::Served::answered) serve(job);
+        if (served) return *served;
       }
       return serve_or_hand_over(job, crowded);
     };

@@ -67,7 +67,7 @@ transports=(off)
 if [ -w $switch ]; then
   transports+=(on)
   was=$(cat $switch)
-  trap 'status=$?; echo "$was" >$switch; (exit $status); leave_nothing' EXIT
+  trap 'status=$?; set +e; echo "$was" >$switch; (exit $status); leave_nothing' EXIT
 fi
 for rings in "${transports[@]}"; do
   say "rings=$rings"
