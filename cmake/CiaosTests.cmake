@@ -112,6 +112,10 @@ foreach(script IN LISTS scripts)
   if(script MATCHES "/(compare_with_xfs|fsck_repairs|memory_bound|space_returns|crash_keeps_what_was_synced)")
     set_tests_properties(${name} PROPERTIES COST 100)
   endif()
+  # What these do to the kernel's caches or to its switch for rings the others of them would see.
+  if(script MATCHES "/(basic|ctl|index_warm|passthrough|read_ahead|requests|rings|unnamed)\\.sh")
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK kernel)
+  endif()
 endforeach()
 
 file(GLOB rules CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests/rules" "tests/rules/*_rule.py")

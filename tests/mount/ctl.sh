@@ -210,4 +210,5 @@ say "slow requests are logged, and not too many"
 mount_logged -o slow=1
 for number in $(seq 1 12); do dd if=/dev/zero of="$mnt/slow$number" bs=1M count=4 conv=fsync status=none; done
 unmount_store
-grep -q 'slow: fsync of inode [0-9]* by process [0-9]*, 0 bytes: [0-9]* ms' "$log" || fail "$(cat "$log")"
+# Which ones were slow is the machine's to say: of a second no more than a few are logged, and on a busy one those may be writes.
+grep -Eq 'slow: (fsync|write|create|flush) of inode [0-9]+ by process [0-9]+, [0-9]+ bytes: [0-9]+ ms' "$log" || fail "$(cat "$log")"
