@@ -9,7 +9,7 @@ namespace ciaos::store {
 
 StartedRead::StartedRead(std::shared_ptr<Device> device, std::uint64_t begin, std::size_t bytes,
                          IoBuffer buffer, ReadMemory& memory)
-    : device_(std::move(device)), begin_(begin), bytes_(bytes), memory_(memory), buffer_(std::move(buffer)) {
+    : begin_(begin), bytes_(bytes), memory_(memory), buffer_(std::move(buffer)), device_(std::move(device)) {
   CIAOS_ASSERT(bytes_ <= buffer_.size());
 }
 
@@ -36,6 +36,7 @@ bool StartedRead::start_by(ReadStarter& starter) {
 
 void StartedRead::ended(int result) {
   const std::shared_ptr<StartedRead> itself = std::move(itself_);
+  device_.reset();
   ended_ns_ = monotonic_ns();
   {
     MutexLock lock(mutex_);

@@ -60,7 +60,6 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
   static constexpr int kUnderWay = std::numeric_limits<int>::min();
 
   // --- constant behind start() ---
-  const std::shared_ptr<Device> device_;
   const std::uint64_t begin_;
   const std::size_t bytes_;
   ReadMemory& memory_;
@@ -68,7 +67,10 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
   std::uint64_t begun_ns_ = 0;
   const ReadStarter* starter_ = nullptr;  // the thread's, only compared; null: it was a ReadRing
 
-  std::shared_ptr<StartedRead> itself_;  // while it is under way
+  // --- while it is under way ---
+  std::shared_ptr<StartedRead> itself_;
+  std::shared_ptr<Device> device_;  // not longer: bytes that lie here for a while keep no volume's file open
+
   std::uint64_t ended_ns_ = 0;
   std::atomic<int> result_{kUnderWay};
   mutable Mutex mutex_;  // a leaf but for hear()

@@ -130,8 +130,8 @@ Result<std::shared_ptr<Device>> VolumeSet::volume(VolumeId id) {
     const auto open = open_.find(id);
     if (open != open_.end()) return open->second;
   }
-  close_idle();
-  std::shared_ptr<Device> opened = TRY(devices_[device_of(id)]->open_volume(slot_of(id)));
+  close_idle(most_open_volumes());
+  std::shared_ptr<Device> opened = TRY(opened_volume(id));
   // Another thread may have opened it meanwhile: everybody uses the one that came first.
   MutexLock lock(mutex_);
   return open_.try_emplace(id, std::move(opened)).first->second;
@@ -139,23 +139,38 @@ Result<std::shared_ptr<Device>> VolumeSet::volume(VolumeId id) {
 
 // All at once, since who uses a volume is told only by its references: whoever reads on opens it again. What was written through
 // one that is closed is synced through the next, which also tells what went wrong meanwhile (the kernel's errseq).
-void VolumeSet::close_idle() {
+bool VolumeSet::close_idle(std::size_t at_least) {
   std::map<VolumeId, std::shared_ptr<Device>> idle;
   MutexLock lock(mutex_);
-  if (open_.size() < most_open_volumes()) return;
+  if (open_.size() < at_least) return false;
   std::erase_if(open_, [&](const auto& volume) {
     if (volume.second.use_count() > 1) return false;
     idle.insert(volume);
     return true;
   });
+  return !idle.empty();
+}
+
+// Rings, twins and the index may have taken more than their half.
+Result<std::shared_ptr<Device>> VolumeSet::opened_volume(VolumeId id) {
+  StoreDevice& device = *devices_[device_of(id)];
+  Result<std::shared_ptr<Device>> opened = device.open_volume(slot_of(id));
+  if (opened.code() == EMFILE && close_idle(0)) return device.open_volume(slot_of(id));
+  return opened;
 }
 
 Result<std::shared_ptr<Device>> VolumeSet::create_volume(VolumeId id) {
   CIAOS_ASSERT(device_of(id) < devices_.size());
-  close_idle();
-  std::shared_ptr<Device> created = TRY(devices_[device_of(id)]->create_volume(slot_of(id)));
+  close_idle(most_open_volumes());
+  StoreDevice& device = *devices_[device_of(id)];
+  Result<std::shared_ptr<Device>> created = device.create_volume(slot_of(id));
+  if (created.code() == EMFILE && close_idle(0)) {
+    TRY_VOID(device.free_volume(slot_of(id)));  // what may be there of it
+    created = device.create_volume(slot_of(id));
+  }
+  if (!created.ok()) return created.error();
   MutexLock lock(mutex_);
-  open_[id] = created;
+  open_[id] = *created;
   return created;
 }
 

@@ -98,7 +98,9 @@ class VolumeSet {
 
  private:
   VolumeSet() = default;
-  void close_idle() EXCLUDES(mutex_);
+  // If so many are open. False: none was closed.
+  bool close_idle(std::size_t at_least) EXCLUDES(mutex_);
+  Result<std::shared_ptr<Device>> opened_volume(VolumeId id) EXCLUDES(mutex_);
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<StoreDevice>> devices_;  // by device index; constant after open
   Superblock superblock_ GUARDED_BY(mutex_);

@@ -93,6 +93,18 @@ TEST_F(ReadAhead, ItIsKeptUntilItsLastByteWasRead) {
   EXPECT_EQ(device_reads(), 2u);
 }
 
+TEST_F(ReadAhead, BytesThatAreHereKeepNoVolumeOpen) {
+  const std::string payload = random.bytes(9000);
+  const NeedlePlace place = stored(payload);
+  const auto volume = *log.volumes().volume(place.at.volume);
+  const auto users = volume.use_count();
+  reader->read_ahead(place);
+  EXPECT_EQ(read(place, 0, 10), payload.substr(0, 10));
+  EXPECT_EQ(volume.use_count(), users);
+  EXPECT_EQ(read(place, 10, 8990), payload.substr(10));
+  EXPECT_EQ(device_reads(), 1u);
+}
+
 TEST_F(ReadAhead, AskingTwiceReadsOnce) {
   const NeedlePlace place = stored(random.bytes(9000));
   reader->read_ahead(place);

@@ -1,7 +1,9 @@
 #include "store/volume_set.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -160,15 +162,19 @@ class DescriptorLimit {
   rlimit before_{};
 };
 
-TEST(OpenVolumes, TakeHalfOfTheDescriptorsButForThoseInUse) {
-  const test::TempDirectory folder;
+std::unique_ptr<VolumeSet> empty_directory_store(const std::string& path) {
   Superblock s = test::directory_superblock();
   s.device_count = 1;
   Devices devices;
-  devices.push_back(*create_store_device(folder.path() + "/store"));
-  ASSERT_TRUE(devices.back()->begin_format(s).ok());
-  ASSERT_TRUE(devices.back()->write_superblock(s).ok());
-  const auto set = *VolumeSet::open(std::move(devices));
+  devices.push_back(*create_store_device(path));
+  EXPECT_TRUE(devices.back()->begin_format(s).ok());
+  EXPECT_TRUE(devices.back()->write_superblock(s).ok());
+  return *VolumeSet::open(std::move(devices));
+}
+
+TEST(OpenVolumes, TakeHalfOfTheDescriptorsButForThoseInUse) {
+  const test::TempDirectory folder;
+  const auto set = empty_directory_store(folder.path() + "/store");
   const auto count = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
     return std::distance(begin(all), end(all));
@@ -194,6 +200,24 @@ TEST(OpenVolumes, TakeHalfOfTheDescriptorsButForThoseInUse) {
   EXPECT_TRUE(held->read(0, block.span()).ok());
   EXPECT_EQ(*set->volume(make_volume_id(0, 3)), held);
   EXPECT_LE(count(), before + static_cast<std::ptrdiff_t>(kVolumes) / 2 + 1);
+}
+
+TEST(OpenVolumes, AreClosedForOthersWhenNoDescriptorIsLeft) {
+  const test::TempDirectory folder;
+  const auto set = empty_directory_store(folder.path() + "/store");
+  for (std::uint32_t slot = 0; slot < 8; ++slot)
+    ASSERT_TRUE(set->create_volume(make_volume_id(0, slot)).ok());
+  const auto held = *set->volume(make_volume_id(0, 7));
+  const DescriptorLimit limit(60);
+  std::vector<UniqueFd> others;
+  do {
+    others.emplace_back(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  } while (others.back().valid());
+  EXPECT_TRUE(set->create_volume(make_volume_id(0, 8)).ok());
+  EXPECT_TRUE(set->free_volume(make_volume_id(0, 8)).ok());
+  others.emplace_back(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  while (others.back().valid()) others.emplace_back(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  EXPECT_EQ(EMFILE, set->volume(make_volume_id(0, 0)).code());
 }
 
 }  // namespace
