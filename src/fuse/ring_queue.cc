@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/unimportant.h"
 
 namespace ciaos::fuse {
 namespace {
@@ -40,9 +41,10 @@ RingCommand command(int fd, std::uint32_t operation, std::uint64_t commit_id, un
 }  // namespace
 
 Result<std::unique_ptr<RingQueue>> RingQueue::make(const CommandRingMaker& maker, unsigned processor,
-                                                   std::size_t depth, std::size_t payload_bytes) {
+                                                   std::size_t depth, std::size_t payload_bytes,
+                                                   LastQueues* asked) {
   auto ring = TRY(maker(static_cast<unsigned>((2 + kReadsPerEntry) * depth)));
-  auto queue = std::unique_ptr<RingQueue>(new RingQueue(std::move(ring), processor));
+  auto queue = std::unique_ptr<RingQueue>(new RingQueue(std::move(ring), processor, asked));
   for (std::size_t i = 0; i < depth; ++i) queue->entries_.push_back(TRY(RingEntry::make(payload_bytes)));
   return queue;
 }
@@ -67,6 +69,7 @@ void RingQueue::run() {
   std::array<RingCompletion, kCompletionsAtOnce> completions{};
   while (reads_ > 0 || !suspended_.empty() ||
          (with_kernel_ + with_workers_ > 0 && (!stopping_ || with_workers_ > 0))) {
+    answer_in_place();
     const std::size_t count = ring_->wait(completions);
     for (std::size_t i = 0; i < count; ++i) {
       behind_ = count - i - 1;
@@ -105,7 +108,9 @@ void RingQueue::on_request(std::size_t index) {
   // Whoever asks now is not worked on yet, and gets the answer of a mount that ends.
   if (stopping_) return;
   const std::size_t reads_before = reads_;
-  const Served served = hooks_.serve(*this, index, entries_[index].request(), crowded_ > 0);
+  const ByteSpan request = entries_[index].request();
+  if (asked_ != nullptr) wandering_.note(asked_->note(entries_[index].header().pid, processor_));
+  const Served served = hooks_.serve(*this, index, request, crowded_ > 0);
   if (crowded_ > 0) --crowded_;
   switch (served) {
     case Served::answered:
@@ -124,6 +129,15 @@ void RingQueue::on_request(std::size_t index) {
 void RingQueue::go_first() {
   ring_->hand_over();
   ::sched_yield();
+}
+
+// Who is waited for by others does not give way: whoever gets this answer may go on for long.
+void RingQueue::answer_in_place() {
+  if (answers_ > 0 && with_workers_ == 0 && suspended_.empty() && wandering_.hold()) {
+    const Unimportant unimportant;
+    ring_->hand_over();
+  }
+  answers_ = 0;
 }
 
 bool RingQueue::start(const RingRead& read, ReadEnd& end) {
@@ -176,6 +190,7 @@ void RingQueue::commit(std::size_t index) {
   }
   ring_->submit(command(fd_, kRingCommitAndFetch, entry.commit_id(), processor_), index);
   ++with_kernel_;
+  ++answers_;
 }
 
 }  // namespace ciaos::fuse

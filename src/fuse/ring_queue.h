@@ -20,6 +20,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "fuse/ring_entry.h"
+#include "fuse/wandering.h"
 
 namespace ciaos::fuse {
 
@@ -40,8 +41,10 @@ class RingQueue final : public ReadStarter {
     std::function<void(const Error& error)> refused;
   };
 
+  // `asked` is that of all queues, and outlives them; null: who asks may be moved by its answers.
   static Result<std::unique_ptr<RingQueue>> make(const CommandRingMaker& maker, unsigned processor,
-                                                 std::size_t depth, std::size_t payload_bytes);
+                                                 std::size_t depth, std::size_t payload_bytes,
+                                                 LastQueues* asked = nullptr);
   // REQUIRES: stop() was called, if start() was.
   ~RingQueue() override = default;
 
@@ -59,13 +62,14 @@ class RingQueue final : public ReadStarter {
   void finished(std::size_t entry) EXCLUDES(mutex_);
 
  private:
-  RingQueue(std::unique_ptr<CommandRing> ring, unsigned processor)
-      : ring_(std::move(ring)), processor_(processor) {}
+  RingQueue(std::unique_ptr<CommandRing> ring, unsigned processor, LastQueues* asked)
+      : ring_(std::move(ring)), processor_(processor), asked_(asked) {}
   void run();
   void register_all();
   void on_completion(const RingCompletion& completion);
   void on_request(std::size_t index);
   void go_first();
+  void answer_in_place();
   void on_read(const RingCompletion& completion);
   void resume_suspended();
   void commit_finished() EXCLUDES(mutex_);
@@ -73,6 +77,7 @@ class RingQueue final : public ReadStarter {
 
   const std::unique_ptr<CommandRing> ring_;
   const unsigned processor_;
+  LastQueues* const asked_;
   std::vector<RingEntry> entries_;
   int fd_ = -1;
   Hooks hooks_;
@@ -83,6 +88,8 @@ class RingQueue final : public ReadStarter {
   std::size_t with_workers_ = 0;
   std::size_t reads_ = 0;               // that are under way
   std::vector<std::size_t> suspended_;  // entries that wait for one
+  Wandering wandering_;
+  std::size_t answers_ = 0;  // since the last wait
   bool served_any_ = false;
   std::size_t behind_ = 0;  // completions that wait until this one is done
   unsigned crowded_ = 0;    // for so many more requests

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/unimportant.h"
 #include "base/unique_fd.h"
 #include "fuse/ring_reads.h"
 #include "fuse/ring_verbs.h"
@@ -49,9 +50,10 @@ Result<std::unique_ptr<RingTransport>> RingTransport::make(const CommandRingMake
   auto transport = std::unique_ptr<RingTransport>(new RingTransport());
   const std::size_t count = possible_processors();
   const std::size_t depth = std::clamp<std::size_t>(kEntriesInAll / count, 4, 16);
+  LastQueues* const asked = count > 1 && Unimportant::possible() ? &transport->asked_ : nullptr;
   for (std::size_t processor = 0; processor < count; ++processor) {
     transport->queues_.push_back(
-        TRY(RingQueue::make(maker, static_cast<unsigned>(processor), depth, kRequestBytesMax)));
+        TRY(RingQueue::make(maker, static_cast<unsigned>(processor), depth, kRequestBytesMax, asked)));
   }
   return transport;
 }

@@ -59,6 +59,7 @@ class RingTransport {
   Session* userdata_ = nullptr;
   int fd_ = -1;
   std::atomic<bool> started_{false};
+  LastQueues asked_;
   std::vector<std::unique_ptr<RingQueue>> queues_;
 
   Mutex mutex_;

@@ -2,13 +2,18 @@
 #include "fuse/ring_queue.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <vector>
+
+#include "base/unimportant.h"
 
 namespace ciaos::fuse {
 namespace {
@@ -26,6 +31,7 @@ class PlayedRing final : public CommandRing {
   }
   void hand_over() override {
     const std::lock_guard lock(mutex_);
+    if (queued_answers_ > 0) policies_.push_back(::sched_getscheduler(0));
     answers_ += queued_answers_;
     queued_answers_ = 0;
     changed_.notify_all();
@@ -72,6 +78,11 @@ class PlayedRing final : public CommandRing {
     const std::lock_guard lock(mutex_);
     return answers_;
   }
+  // How the scheduler saw the thread, each time when it handed over answers.
+  std::vector<int> policies() {
+    const std::lock_guard lock(mutex_);
+    return policies_;
+  }
 
  private:
   int queued_answers_ = 0;  // the queue's thread's
@@ -80,6 +91,7 @@ class PlayedRing final : public CommandRing {
   std::deque<RingCompletion> completions_;
   std::deque<std::uint64_t> reads_;
   int answers_ = 0;
+  std::vector<int> policies_;
   bool woken_ = false;
 };
 
@@ -100,12 +112,16 @@ class RingQueueTest : public testing::Test {
                    ring_ = ring.get();
                    return Result<std::unique_ptr<CommandRing>>(std::move(ring));
                  },
-                 /*processor=*/0, kDepth, /*payload_bytes=*/1u << 20)
+                 /*processor=*/0, kDepth, /*payload_bytes=*/1u << 20, &asked_)
                  .value();
     RingQueue::Hooks hooks;
-    hooks.serve = [this](RingQueue& queue, std::size_t, ByteSpan, bool) {
+    hooks.serve = [this](RingQueue& queue, std::size_t entry, ByteSpan, bool) {
       started_here_ = ReadStarter::of_this_thread() == &queue;
       ++served_;
+      if (at_once_) {
+        queue.entry(entry).answer(std::size_t{0});
+        return RingQueue::Served::answered;
+      }
       if (elsewhere_) return RingQueue::Served::under_way;
       return queue.start({}, end_) ? RingQueue::Served::under_way : RingQueue::Served::handed_over;
     };
@@ -118,10 +134,20 @@ class RingQueueTest : public testing::Test {
     queue_->start(/*fd=*/-1, hooks);
   }
 
+  void ask(std::size_t entry, std::uint32_t thread) {
+    fuse_in_header header{};
+    header.len = sizeof header;
+    header.pid = thread;
+    std::memcpy(queue_->entry(entry).parts()[0].iov_base, &header, sizeof header);
+    ring_->complete(entry, 0);
+  }
+
+  LastQueues asked_;
   PlayedRing* ring_ = nullptr;
   std::unique_ptr<RingQueue> queue_;
   NotedEnd end_;
   std::atomic<bool> elsewhere_{false};
+  std::atomic<bool> at_once_{false};
   std::atomic<int> served_{0};
   std::atomic<bool> started_here_{false};
 };
@@ -167,6 +193,43 @@ TEST_F(RingQueueTest, WhoeverComesWhileItStopsIsNotServed) {
   ring_->complete(read, 4096);
   stopping.join();
   EXPECT_EQ(served_, 1);
+}
+
+TEST_F(RingQueueTest, WhoComesFromOtherProcessorsAgainAndAgainIsAnsweredByAThreadThatGivesWay) {
+  constexpr std::uint32_t kThread = 4711;
+  constexpr std::size_t kMoves = 3;
+  if (!Unimportant::possible()) GTEST_SKIP() << "no thread may give way here";
+  at_once_ = true;
+  for (std::size_t i = 0; i < kMoves + 2; ++i) {
+    if (i < kMoves) asked_.note(kThread, 1);
+    ask(0, kThread);
+    ring_->wait_for_answers(static_cast<int>(i) + 1);
+  }
+  const std::vector<int> wanted{SCHED_OTHER, SCHED_OTHER, SCHED_IDLE, SCHED_IDLE, SCHED_IDLE};
+  EXPECT_EQ(ring_->policies(), wanted);
+  queue_->stop();
+}
+
+TEST_F(RingQueueTest, ButNotWhileOthersWaitForADevice) {
+  constexpr std::uint32_t kThread = 4711;
+  if (!Unimportant::possible()) GTEST_SKIP() << "no thread may give way here";
+  ask(1, kThread + 1);
+  const std::uint64_t read = ring_->next_read();
+  at_once_ = true;
+  for (int i = 0; i < 5; ++i) {
+    asked_.note(kThread, 1);
+    ask(0, kThread);
+    ring_->wait_for_answers(i + 1);
+  }
+  ring_->complete(read, 4096);
+  ring_->wait_for_answers(6);
+  asked_.note(kThread, 1);
+  ask(0, kThread);
+  ring_->wait_for_answers(7);
+  const std::vector<int> policies = ring_->policies();
+  EXPECT_EQ(std::count(policies.begin(), policies.begin() + 5, SCHED_OTHER), 5);
+  EXPECT_EQ(policies.back(), SCHED_IDLE);
+  queue_->stop();
 }
 
 }  // namespace
