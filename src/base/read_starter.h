@@ -2,7 +2,10 @@
 // their own (src/fuse) and those who know what is to be read (src/store) do not know each other.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.h"
 
@@ -11,7 +14,7 @@ namespace ciaos {
 struct RingRead {
   int fd = -1;
   std::uint64_t offset = 0;
-  MutableByteSpan into;
+  std::span<const iovec> parts;  // of memory, one filled behind the other
 };
 
 // Who is told how a read ended.
@@ -25,8 +28,8 @@ class ReadEnd {
 class ReadStarter {
  public:
   virtual ~ReadStarter() = default;
-  // False: no more reads can be under way here, and nothing has happened. Otherwise the read's memory and `end` stay where they
-  // are until end.ended().
+  // False: no more reads can be under way here, and nothing has happened. Otherwise the read's parts, their memory and `end` stay
+  // where they are until end.ended().
   virtual bool start(const RingRead& read, ReadEnd& end) = 0;
   // By any thread: a read has ended that this one wanted to hear of, and another had begun.
   virtual void hear() {}

@@ -15,6 +15,7 @@ BegunRead Files::begin_read(InodeId id, std::uint64_t offset, MutableByteSpan in
   if (!inode) return begun;
   const ReadEpochs::Ticket ticket(core_.read_epochs);
   std::vector<Piece> pieces;
+  const std::byte* const end = into.data() + into.size();
   {
     ReaderLock lock(inode->mutex);
     if (!check_regular(*inode).ok() || !inode->extents_known) return begun;
@@ -27,7 +28,10 @@ BegunRead Files::begin_read(InodeId id, std::uint64_t offset, MutableByteSpan in
   if (pieces.size() > 1) begun.state = store::BegunNeedle::State::may_wait;
   if (pieces.size() != 1) return begun;
   const Piece& piece = pieces.front();
-  auto [state, read] = core_.reader->begin(piece.needle, piece.offset, piece.into.size());
+  // Behind the end of the file nobody looks.
+  const bool last = piece.into.data() + piece.into.size() == into.data() + into.size();
+  const std::size_t room = last ? static_cast<std::size_t>(end - piece.into.data()) : piece.into.size();
+  auto [state, read] = core_.reader->begin(piece.needle, piece.offset, piece.into, room);
   begun.state = state;
   begun.device_read = std::move(read);
   begun.inode = id;

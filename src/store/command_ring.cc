@@ -55,8 +55,11 @@ class UringCommandRing final : public CommandRing {
 
   void submit(const RingRead& read, std::uint64_t tag) override {
     io_uring_sqe* const sqe = next();
-    ::io_uring_prep_read(sqe, read.fd, read.into.data(), static_cast<unsigned>(read.into.size()),
-                         read.offset);
+    const iovec& first = read.parts.front();
+    if (read.parts.size() == 1)
+      ::io_uring_prep_read(sqe, read.fd, first.iov_base, static_cast<unsigned>(first.iov_len), read.offset);
+    else
+      ::io_uring_prep_readv(sqe, read.fd, &first, static_cast<unsigned>(read.parts.size()), read.offset);
     sqe->user_data = tag;
   }
 

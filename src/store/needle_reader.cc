@@ -23,6 +23,8 @@ constexpr std::uint64_t kOneReadBytes = 256u << 10;
 // With a header at hand a read need not begin at the needle's first byte; for a needle of fewer bytes that saves
 // nothing.
 constexpr std::uint32_t kCachedPayloadBytesMin = 4 * kBlockBytes;
+// What a read brings in front of the wanted bytes, if those are to go where they are wanted: the header, or a piece of it.
+constexpr std::uint64_t kHeadBytesMax = 16u << 10;
 // Longer reads (of snapshots and txn needles) bring their own buffer.
 constexpr std::size_t kScratchBytes = (1u << 20) + (64u << 10);
 
@@ -120,7 +122,10 @@ struct NeedleReader::State {
   std::atomic<std::uint64_t> reads_ahead_wanted = 0;
   std::atomic<std::uint64_t> damaged = 0;
 
+  std::optional<IoBuffer> memory_for(std::size_t bytes);
   std::shared_ptr<StartedRead> made_read(std::shared_ptr<Device> device, const Span& blocks);
+  std::shared_ptr<StartedRead> made_read_into(std::shared_ptr<Device> device, const Span& blocks,
+                                              const Span& pieces, const Span& wanted, MutableByteSpan room);
   void note_started(const StartedRead& read);
   bool read_from_ahead(const NeedlePlace& place, const Span& pieces, const Span& wanted,
                        MutableByteSpan into);
@@ -245,10 +250,32 @@ std::shared_ptr<StartedRead> NeedleReader::State::made_read(std::shared_ptr<Devi
                                                             const Span& blocks) {
   if (device->native_fd() < 0) return nullptr;
   const std::size_t bytes = blocks.end - blocks.begin;
-  auto buffer = memory.take(bytes);
-  while (!buffer && ahead.drop_oldest(NeedleReader::kAheadNs)) buffer = memory.take(bytes);
+  auto buffer = memory_for(bytes);
   if (!buffer) return nullptr;
   return std::make_shared<StartedRead>(std::move(device), blocks.begin, bytes, *std::move(buffer), memory);
+}
+
+// The same with what is wanted going to `room` at once, unless it begins inside a block or a piece.
+std::shared_ptr<StartedRead> NeedleReader::State::made_read_into(std::shared_ptr<Device> device,
+                                                                 const Span& blocks, const Span& pieces,
+                                                                 const Span& wanted, MutableByteSpan room) {
+  const std::uint64_t alignment = device->alignment();
+  const std::size_t bytes = wanted.begin - blocks.begin;
+  const std::size_t rest = blocks.end - wanted.begin;
+  const bool straight = device->native_fd() >= 0 && wanted.begin == pieces.begin &&
+                        wanted.begin % alignment == 0 && bytes <= kHeadBytesMax && rest <= room.size() &&
+                        reinterpret_cast<std::uintptr_t>(room.data()) % alignment == 0;
+  if (!straight) return made_read(std::move(device), blocks);
+  auto buffer = bytes > 0 ? memory_for(bytes) : IoBuffer();
+  if (!buffer) return nullptr;
+  return std::make_shared<StartedRead>(std::move(device), blocks.begin, bytes, *std::move(buffer), memory,
+                                       room.first(rest));
+}
+
+std::optional<IoBuffer> NeedleReader::State::memory_for(std::size_t bytes) {
+  auto buffer = memory.take(bytes);
+  while (!buffer && ahead.drop_oldest(NeedleReader::kAheadNs)) buffer = memory.take(bytes);
+  return buffer;
 }
 
 void NeedleReader::State::note_started(const StartedRead& read) {
@@ -261,11 +288,11 @@ Status NeedleReader::State::take(const StartedRead& read, const NeedlePlace& pla
                                  const Span& wanted, MutableByteSpan into) {
   auto header = headers.find(place);
   if (header == nullptr && read.begin() <= place.at.offset)
-    header = TRY(header_from(place, read.bytes().subspan(place.at.offset - read.begin())));
+    header = TRY(header_from(place, read.from(place.at.offset)));
   if (header == nullptr) return fail(EAGAIN, "the header has gone meanwhile");
-  TRY_VOID(
-      verify(*header, pieces, read.bytes().subspan(pieces.begin - read.begin(), pieces.end - pieces.begin)));
-  std::memcpy(into.data(), read.bytes().data() + (wanted.begin - read.begin()), into.size());
+  TRY_VOID(verify(*header, pieces, read.from(pieces.begin).first(pieces.end - pieces.begin)));
+  const ByteSpan bytes = read.from(wanted.begin);
+  if (bytes.data() != into.data()) std::memcpy(into.data(), bytes.data(), into.size());
   return {};
 }
 
@@ -322,8 +349,10 @@ Status NeedleReader::read(const NeedlePlace& place, std::uint64_t offset, Mutabl
   return status;
 }
 
-BegunNeedle NeedleReader::begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+BegunNeedle NeedleReader::begin(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into,
+                                std::size_t room) {
   using enum BegunNeedle::State;
+  const std::size_t bytes = into.size();
   CIAOS_ASSERT(offset <= place.payload_bytes && bytes <= place.payload_bytes - offset);
   if (bytes == 0 || (state_->unwritten != nullptr && !state_->unwritten->is_written(place)))
     return {at_once, nullptr};
@@ -341,8 +370,9 @@ BegunNeedle NeedleReader::begin(const NeedlePlace& place, std::uint64_t offset, 
   const Span pieces = pieces_of(place, offset, bytes);
   const bool header_known = state_->headers.find(place) != nullptr;
   if (!header_known && pieces.end - place.at.offset > kOneReadBytes) return {may_wait, nullptr};
-  auto read = state_->made_read(
-      *device, blocks_of(**device, header_known ? pieces.begin : place.at.offset, pieces.end));
+  auto read = state_->made_read_into(
+      *device, blocks_of(**device, header_known ? pieces.begin : place.at.offset, pieces.end), pieces,
+      wanted_of(place, offset, bytes), {into.data(), room});
   // By this thread's own, or not at all: who else's end it would not hear of.
   if (read == nullptr || !read->start_here()) return {may_wait, nullptr};
   state_->note_started(*read);

@@ -8,12 +8,26 @@
 namespace ciaos::store {
 
 StartedRead::StartedRead(std::shared_ptr<Device> device, std::uint64_t begin, std::size_t bytes,
-                         IoBuffer buffer, ReadMemory& memory)
-    : begin_(begin), bytes_(bytes), memory_(memory), buffer_(std::move(buffer)), device_(std::move(device)) {
+                         IoBuffer buffer, ReadMemory& memory, MutableByteSpan rest)
+    : begin_(begin),
+      bytes_(bytes),
+      memory_(memory),
+      buffer_(std::move(buffer)),
+      rest_(rest),
+      device_(std::move(device)) {
   CIAOS_ASSERT(bytes_ <= buffer_.size());
+  parts_ = {iovec{buffer_.data(), bytes_}, iovec{rest_.data(), rest_.size()}};
 }
 
-StartedRead::~StartedRead() { memory_.give(std::move(buffer_)); }
+StartedRead::~StartedRead() {
+  if (buffer_.size() > 0) memory_.give(std::move(buffer_));
+}
+
+ByteSpan StartedRead::from(std::uint64_t position) const {
+  const std::uint64_t at = position - begin_;
+  return at < bytes_ ? ByteSpan(buffer_.span()).first(bytes_).subspan(at)
+                     : ByteSpan(rest_).subspan(at - bytes_);
+}
 
 bool StartedRead::start_here() {
   starter_ = ReadStarter::of_this_thread();
@@ -26,7 +40,10 @@ bool StartedRead::start(ReadRing& ring) {
 }
 
 bool StartedRead::start_by(ReadStarter& starter) {
-  const RingRead read{device_->native_fd(), device_->native_offset() + begin_, buffer_.span().first(bytes_)};
+  std::span<const iovec> parts = parts_;
+  if (rest_.empty()) parts = parts.first(1);
+  if (bytes_ == 0) parts = parts.last(1);
+  const RingRead read{device_->native_fd(), device_->native_offset() + begin_, parts};
   begun_ns_ = monotonic_ns();
   itself_ = shared_from_this();
   if (starter.start(read, *this)) return true;

@@ -3,6 +3,7 @@
 //   made ---> under way ---> ended: whole, or not (and whoever wants the bytes reads them himself, and hears of what is wrong)
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -21,9 +22,10 @@ namespace ciaos::store {
 // Thread-safe behind start().
 class StartedRead final : public ReadEnd, public std::enable_shared_from_this<StartedRead> {
  public:
-  // Of [begin, begin + bytes) of the device, aligned as that wants it. `memory` outlives the read.
+  // Of a device from `begin` on: `bytes`, which may be none, to `buffer`, and what is behind them to `rest`, all of it aligned as
+  // the device wants it. `memory` and what `rest` is of outlive the read.
   StartedRead(std::shared_ptr<Device> device, std::uint64_t begin, std::size_t bytes, IoBuffer buffer,
-              ReadMemory& memory);
+              ReadMemory& memory, MutableByteSpan rest = {});
   ~StartedRead() override;
 
   // By what the calling thread runs for that. False: it runs nothing, or that has no room, and nothing is under way.
@@ -46,10 +48,13 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
   // Blocks. REQUIRES: may_be_waited_for().
   void wait();
   // Of one that has ended.
-  bool is_whole() const { return result_.load(std::memory_order_acquire) == static_cast<int>(bytes_); }
+  bool is_whole() const {
+    return result_.load(std::memory_order_acquire) == static_cast<int>(bytes_ + rest_.size());
+  }
   std::uint64_t begin() const { return begin_; }
-  std::uint64_t end() const { return begin_ + bytes_; }
-  ByteSpan bytes() const { return buffer_.span().first(bytes_); }
+  std::uint64_t end() const { return begin_ + bytes_ + rest_.size(); }
+  // What was read from there on, as far as it lies in one piece. REQUIRES: begin() <= position < end().
+  ByteSpan from(std::uint64_t position) const;
   std::uint64_t begun_ns() const { return begun_ns_; }  // of the monotonic clock
   // Of one that has ended: from its start.
   std::uint64_t nanoseconds() const { return ended_ns_ - begun_ns_; }
@@ -64,6 +69,8 @@ class StartedRead final : public ReadEnd, public std::enable_shared_from_this<St
   const std::size_t bytes_;
   ReadMemory& memory_;
   IoBuffer buffer_;  // the kernel's while it is under way
+  const MutableByteSpan rest_;
+  std::array<iovec, 2> parts_{};  // those of them that are not empty
   std::uint64_t begun_ns_ = 0;
   const ReadStarter* starter_ = nullptr;  // the thread's, only compared; null: it was a ReadRing
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <thread>
@@ -36,6 +37,7 @@ class ReadAhead : public testing::Test {
   std::unique_ptr<NeedleReader> reader;
   HeldReads starter;
   Random random{11};
+  IoBuffer answer{256u << 10};  // of begin() and end()
 
   void SetUp() override {
     log.limits.data_payload_bytes_max = 600000;
@@ -55,11 +57,14 @@ class ReadAhead : public testing::Test {
     return status.ok() ? got : "error " + std::to_string(status.code());
   }
   std::string read(const NeedlePlace& place) { return read(place, 0, place.payload_bytes); }
+  BegunNeedle begin(const NeedlePlace& place, std::uint64_t offset, std::size_t bytes) {
+    return reader->begin(place, offset, answer.span().first(bytes), answer.size());
+  }
   std::string end(const BegunNeedle& begun, const NeedlePlace& place, std::uint64_t offset,
                   std::size_t bytes) {
-    std::string got(bytes, '\0');
-    const Status status = reader->end(*begun.read, place, offset, std::as_writable_bytes(std::span(got)));
-    return status.ok() ? got : "error " + std::to_string(status.code());
+    const MutableByteSpan into = answer.span().first(bytes);
+    const Status status = reader->end(*begun.read, place, offset, into);
+    return status.ok() ? std::string(as_text(into)) : "error " + std::to_string(status.code());
   }
   std::uint64_t device_reads() { return reader->stats().device_reads; }
   void flip_payload_byte(const NeedlePlace& place, std::uint64_t offset) {
@@ -209,7 +214,7 @@ TEST_F(ReadAhead, WhoMustNotWaitIsAnsweredWhenTheDeviceHas) {
   const ReadStarter::Runs runs(starter);
   const std::string payload = random.bytes(100000);
   const NeedlePlace place = stored(payload);
-  const BegunNeedle begun = reader->begin(place, 5000, 60000);
+  const BegunNeedle begun = begin(place, 5000, 60000);
   ASSERT_EQ(begun.state, State::under_way);
   EXPECT_TRUE(begun.read->is_under_way());
   starter.end_all();
@@ -218,12 +223,51 @@ TEST_F(ReadAhead, WhoMustNotWaitIsAnsweredWhenTheDeviceHas) {
   EXPECT_EQ(device_reads(), 1u);
 }
 
+TEST_F(ReadAhead, TheBytesGoStraightToTheirPlaceIfThatHasRoomForTheDevicesBlocks) {
+  const ReadStarter::Runs runs(starter);
+  const std::string payload = random.bytes(100000);
+  const NeedlePlace place = stored(payload);
+  const auto lies_there = [&](std::size_t bytes, std::size_t room) {
+    std::fill_n(answer.data(), answer.size(), std::byte{0});
+    const BegunNeedle begun = reader->begin(place, 0, answer.span().first(bytes), room);
+    starter.end_all();
+    const bool there = as_text(answer.span().first(bytes)) == payload.substr(0, bytes);
+    EXPECT_EQ(end(begun, place, 0, bytes), payload.substr(0, bytes));
+    return there;
+  };
+  EXPECT_TRUE(lies_there(100000, 102400));   // with the header in front of them
+  EXPECT_FALSE(lies_there(100000, 100000));  // the last block is longer
+  EXPECT_TRUE(lies_there(8192, 8192));       // the header is known by now
+}
+
+TEST_F(ReadAhead, WhateverIsWantedIsRightAndNothingElseIsWrittenOver) {
+  const ReadStarter::Runs runs(starter);
+  constexpr std::byte kMark{0xEE};
+  for (const std::size_t length : {700u, 4096u, 65535u, 65536u, 70001u, 200000u}) {
+    const std::string payload = random.bytes(length);
+    const NeedlePlace place = stored(payload);
+    for (int i = 0; i < 60; ++i) {
+      std::size_t offset = random.below(length);
+      if (i % 2 == 0) offset = align_down(offset, kBlockBytes);
+      const std::size_t bytes = 1 + random.below(std::min<std::size_t>(length - offset, 120000));
+      const std::size_t room = bytes + random.below(6000);
+      std::fill_n(answer.data(), answer.size(), kMark);
+      const BegunNeedle begun = reader->begin(place, offset, answer.span().first(bytes), room);
+      ASSERT_EQ(begun.state, State::under_way);
+      starter.end_all();
+      ASSERT_EQ(end(begun, place, offset, bytes), payload.substr(offset, bytes)) << length << ' ' << offset;
+      const ByteSpan behind = ByteSpan(answer.span()).subspan(room);
+      ASSERT_TRUE(std::all_of(behind.begin(), behind.end(), [=](std::byte b) { return b == kMark; }));
+    }
+  }
+}
+
 TEST_F(ReadAhead, HeFindsWhatHeBeganHimself) {
   const ReadStarter::Runs runs(starter);
   const std::string payload = random.bytes(4096);
   const NeedlePlace place = stored(payload);
   reader->read_ahead(place);
-  const BegunNeedle begun = reader->begin(place, 0, 4096);
+  const BegunNeedle begun = begin(place, 0, 4096);
   ASSERT_EQ(begun.state, State::under_way);
   EXPECT_EQ(starter.count(), 1u);
   starter.end_all();
@@ -237,7 +281,7 @@ TEST_F(ReadAhead, WhatHasComeIsThereAtOnce) {
   const NeedlePlace place = stored(payload);
   reader->read_ahead(place);
   starter.end_all();
-  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::at_once);
+  EXPECT_EQ(begin(place, 0, 4096).state, State::at_once);
   EXPECT_EQ(read(place), payload);
   EXPECT_EQ(device_reads(), 1u);
 }
@@ -245,14 +289,14 @@ TEST_F(ReadAhead, WhatHasComeIsThereAtOnce) {
 TEST_F(ReadAhead, AReadThatFailsOrComesShortOrIsWrongSaysSo) {
   const ReadStarter::Runs runs(starter);
   const NeedlePlace place = stored(random.bytes(30000));
-  BegunNeedle begun = reader->begin(place, 0, 30000);
+  BegunNeedle begun = begin(place, 0, 30000);
   starter.fail_all(EIO);
   EXPECT_EQ(end(begun, place, 0, 30000), "error 11");
-  begun = reader->begin(place, 0, 30000);
+  begun = begin(place, 0, 30000);
   starter.end_all(/*bytes_less=*/4096);
   EXPECT_EQ(end(begun, place, 0, 30000), "error 11");
   flip_payload_byte(place, 5);
-  begun = reader->begin(place, 0, 30000);
+  begun = begin(place, 0, 30000);
   starter.end_all();
   EXPECT_EQ(end(begun, place, 0, 30000), "error 117");
   EXPECT_EQ(reader->stats().damaged, 0u);  // for a read() to find
@@ -278,7 +322,7 @@ TEST_F(ReadAhead, WhoRunsReadsHearsOfTheEndOfWhatAnotherBegan) {
   }
   HeldReads another;
   const ReadStarter::Runs runs(another);
-  const BegunNeedle begun = reader->begin(place, 0, 4096);
+  const BegunNeedle begun = begin(place, 0, 4096);
   ASSERT_EQ(begun.state, State::under_way);
   EXPECT_EQ(another.count(), 0u);
   EXPECT_EQ(another.heard, 0);
@@ -293,7 +337,7 @@ TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToOthers) {
   starter.refuses = true;
   const std::string payload = random.bytes(4096);
   const NeedlePlace place = stored(payload);
-  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::may_wait);
+  EXPECT_EQ(begin(place, 0, 4096).state, State::may_wait);
   EXPECT_EQ(device_reads(), 0u);
   reader->read_ahead(place);
   EXPECT_EQ(reader->stats().reads_ahead, 1u);
@@ -303,7 +347,7 @@ TEST_F(ReadAhead, AStarterWithoutRoomLeavesItToOthers) {
 
 TEST_F(ReadAhead, WhoRunsNoStarterIsToldThatHeMayWait) {
   const NeedlePlace place = stored(random.bytes(4096));
-  EXPECT_EQ(reader->begin(place, 0, 4096).state, State::may_wait);
+  EXPECT_EQ(begin(place, 0, 4096).state, State::may_wait);
   EXPECT_EQ(device_reads(), 0u);
 }
 
@@ -311,9 +355,9 @@ TEST_F(ReadAhead, APieceOfALargeNeedleNeedsItsHeaderFirst) {
   const ReadStarter::Runs runs(starter);
   const std::string payload = random.bytes(524288);
   const NeedlePlace place = stored(payload);
-  EXPECT_EQ(reader->begin(place, 400000, 4096).state, State::may_wait);
+  EXPECT_EQ(begin(place, 400000, 4096).state, State::may_wait);
   read(place, 400000, 4096);
-  const BegunNeedle begun = reader->begin(place, 400000, 4096);
+  const BegunNeedle begun = begin(place, 400000, 4096);
   ASSERT_EQ(begun.state, State::under_way);
   starter.end_all();
   EXPECT_EQ(end(begun, place, 400000, 4096), payload.substr(400000, 4096));

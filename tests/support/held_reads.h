@@ -1,7 +1,7 @@
 // A ReadStarter that keeps what it is given until it is told how that ends.
 #pragma once
 
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <utility>
 #include <vector>
@@ -21,8 +21,10 @@ class HeldReads final : public ReadStarter {
   // As the kernel would, or with less.
   void end_all(std::size_t bytes_less = 0) {
     for (const auto& [read, end] : std::exchange(held_, {})) {
-      const std::size_t bytes = read.into.size() - bytes_less;
-      const ssize_t count = ::pread(read.fd, read.into.data(), bytes, static_cast<off_t>(read.offset));
+      std::vector<iovec> parts(read.parts.begin(), read.parts.end());
+      parts.back().iov_len -= bytes_less;
+      const ssize_t count =
+          ::preadv(read.fd, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(read.offset));
       end->ended(static_cast<int>(count));
     }
   }
