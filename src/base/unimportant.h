@@ -7,9 +7,9 @@
 
 namespace ciaos {
 
-// While it lives, the calling thread is one that the scheduler runs when nobody else wants the processor (SCHED_IDLE): whoever it
-// wakes is put on its processor and runs there at once, as if it were idle. For a system call or two, and with no lock held: where
-// others want the processor too, it may take them a while to let the thread go on.
+// While it lives, the calling thread is one that the scheduler runs when nobody else wants the processor (SCHED_IDLE):
+// whoever it wakes is put on its processor and runs there at once, as if that were idle. For a system call or two, and with
+// no lock held: where others want the processor too, it may be a while until the thread goes on.
 //
 // REQUIRES: possible().
 class Unimportant {

@@ -20,7 +20,8 @@ class Reads {
   Result<std::size_t> read(InodeId inode, std::uint64_t offset, MutableByteSpan into);
 
   // The same for a thread that must not wait and runs a ReadStarter: under_way: end() has the answer when the read of the device
-  // has ended, and `into` lives until then, all of which may be written over. Otherwise nothing was begun, and read() waits or not, as it says.
+  // has ended, and `into` lives until then, all of which may be written over. Otherwise nothing was begun, and read() waits
+  // or not, as it says.
   BegunRead begin(InodeId inode, std::uint64_t offset, MutableByteSpan into);
   Result<std::size_t> end(const BegunRead& begun);
 

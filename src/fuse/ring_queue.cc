@@ -131,7 +131,8 @@ void RingQueue::go_first() {
   ::sched_yield();
 }
 
-// Who is waited for by others does not give way: whoever gets this answer may go on for long.
+// Whoever gets this answer may go on for long, and requests that come meanwhile wait as they do behind anybody who computes here.
+// Those that are here already do not: for them the thread stays what it is.
 void RingQueue::answer_in_place() {
   if (answers_ > 0 && with_workers_ == 0 && suspended_.empty() && wandering_.hold()) {
     const Unimportant unimportant;

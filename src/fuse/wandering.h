@@ -1,7 +1,7 @@
 // Who asks and is moved to another processor by each answer.
 //
-// An answer wakes who asked, and the scheduler puts him on an idle processor if there is one, since the one that he asked on is busy
-// with answering. That one has to be woken from its sleep, which takes longer than all the rest of a short request, and
+// An answer wakes who asked, and the scheduler puts him on an idle processor if there is one, since the one that he asked on
+// is busy with answering. That one has to be woken from its sleep, which takes longer than all the rest of a short request, and
 // the next request comes from there. Whether that happens goes by how much else is running: doc/performance.md has what it
 // costs. So it is found out by who asks where.
 #pragma once

@@ -59,8 +59,9 @@ class NeedleReader {
   // Where the device's blocks are such that they can, the bytes go straight to where they are wanted, which is at least `room`
   // bytes of memory that may be written over, and there as long as the read.
   BegunNeedle begin(const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into, std::size_t room);
-  // Takes the bytes out of `read`, which has ended, verified. The arguments are those of begin(). Any error: they are not there, or not right; whether that is
-  // damage tells a read() of where the bytes lie now, since nothing has kept them there meanwhile.
+  // Takes the bytes out of `read`, which has ended, verified. The arguments are those of begin(). Any error: they are not
+  // there, or not right; whether that is damage tells a read() of where the bytes lie now, since nothing has kept them there
+  // meanwhile.
   Status end(const StartedRead& read, const NeedlePlace& place, std::uint64_t offset, MutableByteSpan into);
 
   // Begins to read the whole needle for somebody who is going to want it; a read() of it finds it. Advice: does nothing where
