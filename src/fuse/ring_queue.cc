@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/unimportant.h"
 
@@ -109,7 +110,8 @@ void RingQueue::on_request(std::size_t index) {
   if (stopping_) return;
   const std::size_t reads_before = reads_;
   const ByteSpan request = entries_[index].request();
-  if (asked_ != nullptr) wandering_.note(asked_->note(entries_[index].header().pid, processor_));
+  if (const std::uint32_t thread = entries_[index].header().pid; asked_ != nullptr && thread != 0)
+    wandering_.note(thread, asked_->note(thread, processor_));
   const Served served = hooks_.serve(*this, index, request, crowded_ > 0);
   if (crowded_ > 0) --crowded_;
   switch (served) {
@@ -132,11 +134,15 @@ void RingQueue::go_first() {
 }
 
 // Whoever gets this answer may go on for long, and requests that come meanwhile wait as they do behind anybody who computes here.
-// Those that are here already do not: for them the thread stays what it is.
+// What is here already does not, nor does a device: for them the thread stays what it is.
 void RingQueue::answer_in_place() {
-  if (answers_ > 0 && with_workers_ == 0 && suspended_.empty() && wandering_.hold()) {
-    const Unimportant unimportant;
-    ring_->hand_over();
+  if (answers_ > 0 && reads_ == 0 && with_workers_ == 0 && suspended_.empty() && wandering_.hold()) {
+    const std::uint64_t begun_ns = monotonic_ns();
+    {
+      const Unimportant unimportant;
+      ring_->hand_over();
+    }
+    wandering_.kept(monotonic_ns() - begun_ns);
   }
   answers_ = 0;
 }

@@ -44,7 +44,7 @@ class RingQueue final : public ReadStarter {
   // `asked` is that of all queues, and outlives them; null: who asks may be moved by its answers.
   static Result<std::unique_ptr<RingQueue>> make(const CommandRingMaker& maker, unsigned processor,
                                                  std::size_t depth, std::size_t payload_bytes,
-                                                 LastQueues* asked = nullptr);
+                                                 LastQueues* asked);
   // REQUIRES: stop() was called, if start() was.
   ~RingQueue() override = default;
 

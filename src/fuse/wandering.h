@@ -3,7 +3,8 @@
 // An answer wakes who asked, and the scheduler puts him on an idle processor if there is one, since the one that he asked on
 // is busy with answering. That one has to be woken from its sleep, which takes longer than all the rest of a short request, and
 // the next request comes from there. Whether that happens goes by how much else is running: doc/performance.md has what it
-// costs. So it is found out by who asks where.
+// costs. So it is found out by who asks where. It is for one who asks alone: several have all processors busy, and an answer
+// that waits for its thread is waited for by others.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,16 @@ class LastQueues {
 // Of one queue: whether answers are to be given so that who asked stays.
 class Wandering {
  public:
-  void note(bool moved) {
+  // A request of `thread`, whose last one was in another queue or not.
+  void note(std::uint32_t thread, bool moved) {
+    if (thread != last_) {
+      last_ = thread;
+      level_ = held_ = 0;
+    }
+    if (rest_ > 0) {
+      --rest_;
+      return;
+    }
     level_ = moved ? level_ + kMoved : level_ - std::min(level_, 1u);
     if (level_ < kMany) return;
     level_ = 0;
@@ -46,12 +56,24 @@ class Wandering {
     return true;
   }
 
+  // How long an answer that was given so kept its thread: longer than a short request takes him who asks, and others want the
+  // processor, who would keep it again.
+  void kept(std::uint64_t nanoseconds) {
+    if (nanoseconds < kLongNs) return;
+    held_ = 0;
+    rest_ = kRest;
+  }
+
  private:
-  static constexpr unsigned kMoved = 4;  // one of five requests is too many
+  static constexpr std::uint64_t kLongNs = 1'000'000;
+  static constexpr unsigned kRest = 4096;  // requests
+  static constexpr unsigned kMoved = 4;    // one of five requests is too many
   static constexpr unsigned kMany = 12;
   static constexpr unsigned kHeld = 256;
+  std::uint32_t last_ = 0;
   unsigned level_ = 0;
   unsigned held_ = 0;
+  unsigned rest_ = 0;
 };
 
 }  // namespace ciaos::fuse

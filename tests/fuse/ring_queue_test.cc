@@ -198,7 +198,8 @@ TEST_F(RingQueueTest, WhoeverComesWhileItStopsIsNotServed) {
 TEST_F(RingQueueTest, WhoComesFromOtherProcessorsAgainAndAgainIsAnsweredByAThreadThatGivesWay) {
   constexpr std::uint32_t kThread = 4711;
   constexpr std::size_t kMoves = 3;
-  if (!Unimportant::possible()) GTEST_SKIP() << "no thread may give way here";
+  if (!Unimportant::possible())
+    GTEST_SKIP() << "a thread that was SCHED_IDLE may not be SCHED_OTHER again here";
   at_once_ = true;
   for (std::size_t i = 0; i < kMoves + 2; ++i) {
     if (i < kMoves) asked_.note(kThread, 1);
@@ -212,7 +213,8 @@ TEST_F(RingQueueTest, WhoComesFromOtherProcessorsAgainAndAgainIsAnsweredByAThrea
 
 TEST_F(RingQueueTest, ButNotWhileOthersWaitForADevice) {
   constexpr std::uint32_t kThread = 4711;
-  if (!Unimportant::possible()) GTEST_SKIP() << "no thread may give way here";
+  if (!Unimportant::possible())
+    GTEST_SKIP() << "a thread that was SCHED_IDLE may not be SCHED_OTHER again here";
   ask(1, kThread + 1);
   const std::uint64_t read = ring_->next_read();
   at_once_ = true;
